@@ -1,0 +1,238 @@
+"""Rules joined into a value, a mapping from target to `Rule`: ``|`` joins and raises on a clash, `override` replaces."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from analyzer.counts import Counts, Traffic
+from analyzer.errors import RuleError, ShapeError
+from analyzer.promotion import elementwise_spec
+from analyzer.rule import Rule
+from analyzer.spec import TensorSpec
+
+__all__ = ["Definition", "RuleSet", "describe_target", "resolve_target"]
+
+
+def resolve_target(target: Any) -> Any:
+    """The key under which calls of ``target`` arrive: a method's name becomes the method, a property its descriptor.
+
+    >>> resolve_target("relu") is torch.Tensor.relu
+    True
+    """
+    if not isinstance(target, str):
+        return target
+    try:
+        return getattr(torch.Tensor, target)
+    except AttributeError:
+        raise RuleError(f"torch.Tensor has no method {target!r}") from None
+
+
+def describe_target(target: Any) -> str:
+    """How a target is written in the user's code, such as ``torch.nn.functional.linear``.
+
+    >>> describe_target(torch.Tensor.relu), describe_target(nn.ReLU), describe_target(torch.relu)
+    ('torch.Tensor.relu', 'torch.nn.ReLU', 'torch.relu')
+    """
+    if isinstance(target, str):
+        return f"torch.Tensor.{target}"
+    if isinstance(target, type):
+        module = "torch.nn" if target.__module__.startswith("torch.nn.modules") else target.__module__
+        return f"{module}.{target.__qualname__}"
+    name = getattr(target, "__name__", None) or str(target)
+    kinds = (types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType)
+    if isinstance(target, kinds) or "Tensor." in getattr(target, "__qualname__", ""):
+        return f"torch.Tensor.{name}"
+    module = getattr(target, "__module__", None) or "torch"
+    module = {"torch._C._nn": "torch.nn.functional", "torch.functional": "torch"}.get(module, module)
+    return f"{module}.{name}"
+
+
+class Definition:
+    """What ``@RULES.op(...)`` leaves behind: the shape function, still callable, with a door for the cost beside it."""
+
+    def __init__(self, rules: RuleSet, rule: Rule) -> None:
+        self._rules, self._rule = rules, rule
+        self.__doc__ = rule.shape.__doc__
+        self.__name__ = rule.name
+        self.__module__ = rule.shape.__module__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The shape function itself, so that one rule can use another's."""
+        return self._rule.shape(*args, **kwargs)
+
+    def cost(self, function: Callable[..., Counts]) -> Callable[..., Counts]:
+        """Say what the operation costs: a function of ``out`` and any of the arguments, asked for by name.
+
+        Raises:
+            RuleError: at import, where an argument is misspelt.
+        """
+        self._rule = self._rules._replace(self._rule, replace(self._rule, cost=function))
+        return function
+
+    def traffic(self, function: Callable[..., Traffic]) -> Callable[..., Traffic]:
+        """Say which bytes move, where that is not every tensor once."""
+        self._rule = self._rules._replace(self._rule, replace(self._rule, traffic=function))
+        return function
+
+
+class RuleSet(Mapping[Any, Rule]):
+    """Rules by target. Fill one with `op` and `elementwise`, join two with ``|``.
+
+    >>> ours, theirs = RuleSet(), RuleSet()
+    >>> @ours.op(torch.relu, "relu")
+    ... def relu(input: TensorSpec) -> TensorSpec:
+    ...     return input
+    >>> theirs.elementwise("relu", torch.relu, cmp=2)
+    >>> ours | theirs
+    Traceback (most recent call last):
+    ...
+    analyzer.errors.RuleError: two rules for torch.relu: 'relu' and 'relu'
+      try     keep one of them, or say which with first.override(second)
+    >>> ours.override(theirs)[torch.relu].cost is theirs[torch.relu].cost
+    True
+    """
+
+    def __init__(self, rules: Mapping[Any, Rule] | None = None) -> None:
+        self._rules: dict[Any, Rule] = dict(rules or {})
+
+    def __getitem__(self, target: Any) -> Rule:
+        return self._rules[resolve_target(target)]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def __repr__(self) -> str:
+        return f"RuleSet({len(set(self._rules.values()))} rules for {len(self)} targets)"
+
+    def __or__(self, other: RuleSet) -> RuleSet:
+        """Both sets' rules. Raises RuleError where they clash."""
+        for target in other._rules.keys() & self._rules.keys():
+            if self._rules[target] is not other._rules[target]:
+                raise RuleError(
+                    f"two rules for {describe_target(target)}: {self._rules[target].name!r} and "
+                    f"{other._rules[target].name!r}",
+                    hint="keep one of them, or say which with first.override(second)",
+                )
+        return RuleSet(self._rules | other._rules)
+
+    def override(self, other: RuleSet) -> RuleSet:
+        """Both sets' rules, ``other``'s where they clash."""
+        return RuleSet(self._rules | other._rules)
+
+    def op(
+        self,
+        *targets: Any,
+        name: str | None = None,
+        alias: str | None = None,
+        random: bool = False,
+        attributes: Mapping[str, Callable[[nn.Module], Any]] | None = None,
+    ) -> Callable[[Callable[..., Any]], Definition]:
+        """Make the decorated shape function the rule of ``targets``.
+
+        Args:
+            targets: module classes, functions, aten operators, and names of tensor methods or properties. A method or
+                function that exists with a trailing underscore too (``relu_``) is served along.
+            name: what tables call the operation; the function's own name when left out.
+            alias: the argument whose storage the output shares, for views.
+            random: the values come from a random generator.
+            attributes: arguments that a module holds under another name.
+
+        Raises:
+            RuleError: a target is taken, or a method does not exist.
+        """
+
+        def define(shape: Callable[..., Any]) -> Definition:
+            rule = Rule(name or shape.__name__, targets, shape, alias=alias, random=random, attributes=attributes or {})
+            rule.check_alias()
+            self._add(rule)
+            return Definition(self, rule)
+
+        return define
+
+    def elementwise(
+        self,
+        name: str,
+        *targets: Any,
+        operands: int = 1,
+        dtype: torch.dtype | Callable[[torch.dtype], torch.dtype] | None = None,
+        **counts: int,
+    ) -> None:
+        """A family op in one line: broadcast ``operands`` tensors, so many operations an element of the result.
+
+        Args:
+            name: what tables call it.
+            targets: as for `op`.
+            operands: how many leading arguments are tensors or numbers that broadcast (named input, other, third).
+            dtype: the result's dtype, or a function of the promoted one; the promoted one when left out.
+            counts: fields of `Counts`, an element of the result; nothing is zero, said on purpose.
+
+        >>> rules = RuleSet()
+        >>> rules.elementwise("hypot", torch.hypot, operands=2, mul=2, add=1, func=1)
+        >>> rules[torch.hypot].call_cost({}, TensorSpec((2, 3))).mul
+        12
+        """
+
+        def result(*values: Any) -> TensorSpec:
+            if not any(isinstance(value, TensorSpec) for value in values):
+                raise ShapeError(f"takes a tensor, got {', '.join(type(value).__name__ for value in values)}")
+            spec = elementwise_spec(*values)
+            if dtype is None:
+                return spec
+            return spec.with_dtype(dtype if isinstance(dtype, torch.dtype) else dtype(spec.dtype))
+
+        def one(input: Any, *attributes: Any, **more: Any) -> TensorSpec:
+            return result(input)
+
+        def two(input: Any, other: Any, *attributes: Any, **more: Any) -> TensorSpec:
+            return result(input, other)
+
+        def three(input: Any, other: Any, third: Any, *attributes: Any, **more: Any) -> TensorSpec:
+            return result(input, other, third)
+
+        shape: Callable[..., TensorSpec] = (one, two, three)[operands - 1]
+        each = Counts(**counts)
+        described = " + ".join(f"{times} {kind}" for kind, times in counts.items()) or "nothing"
+        shape.__doc__ = f"{name}, elementwise over {operands} operand(s), broadcast.\n\nCost: {described} an element."
+
+        def cost(out: TensorSpec) -> Counts:
+            return each * out.numel
+
+        self._add(Rule(name, targets, shape, cost=cost if each else None))
+
+    def _add(self, rule: Rule) -> None:
+        for target in rule.targets:
+            for key in (resolve_target(target), *_in_place_twins(target)):
+                if self._rules.get(key, rule) is not rule:
+                    raise RuleError(
+                        f"two rules for {describe_target(target)}: {self._rules[key].name!r} and {rule.name!r}"
+                    )
+                self._rules[key] = rule
+
+    def _replace(self, old: Rule, new: Rule) -> Rule:
+        for target, rule in self._rules.items():
+            if rule is old:
+                self._rules[target] = new
+        return new
+
+
+def _in_place_twins(target: Any) -> list[Any]:
+    """The spelling of a method or function that writes its result over its first argument: relu_ for relu."""
+    if isinstance(target, str):
+        owner, name = torch.Tensor, target
+    else:
+        name = getattr(target, "__name__", "")
+        home = getattr(target, "__module__", None) or "torch"
+        owner = {"torch": torch, "torch._C._nn": torch._C._nn, "torch.nn.functional": nn.functional}.get(home)
+    if owner is None or isinstance(target, type) or not name or name.startswith("_"):
+        return []
+    twin = getattr(owner, name + "_", None)
+    return [] if twin is None else [twin]

@@ -1,0 +1,131 @@
+"""The abstract value: a tensor's shape, dtype and device, and nothing else (what JAX calls a ShapedArray)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from analyzer.errors import InputError
+
+__all__ = ["TensorSpec"]
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class TensorSpec:
+    """Shape, dtype and device of a tensor that does not exist.
+
+    Args:
+        shape: sizes, each a non-negative int.
+        dtype: a torch dtype; float32 when left out.
+        device: where the tensor would live; the CPU when left out. No device is touched.
+
+    Raises:
+        InputError: a size is negative or not a whole number, or the dtype is none.
+
+    >>> spec = TensorSpec((1, 3, 224, 224))
+    >>> spec, spec.numel, spec.nbytes
+    (TensorSpec((1, 3, 224, 224), float32), 150528, 602112)
+    >>> TensorSpec((2, -1))
+    Traceback (most recent call last):
+    ...
+    analyzer.errors.InputError: a size must be a whole number of 0 or more, but the shape is (2, -1)
+    """
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    device: torch.device
+
+    def __init__(
+        self,
+        shape: Iterable[int],
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = CPU,
+    ) -> None:
+        try:
+            dims = tuple(shape)
+        except TypeError:
+            raise InputError(f"a shape is a tuple of sizes such as (1, 3, 224, 224), but this is {shape!r}") from None
+        if not all(isinstance(dim, (int, torch.SymInt)) and not isinstance(dim, bool) and dim >= 0 for dim in dims):
+            raise InputError(f"a size must be a whole number of 0 or more, but the shape is {dims}")
+        if not isinstance(dtype, torch.dtype):
+            raise InputError(f"a dtype is one of torch's, such as torch.float32, but this is {dtype!r}")
+        object.__setattr__(self, "shape", dims)
+        object.__setattr__(self, "dtype", dtype)
+        object.__setattr__(self, "device", device if isinstance(device, torch.device) else torch.device(device))
+
+    @classmethod
+    def of(cls, tensor: torch.Tensor) -> TensorSpec:
+        """The spec of a real tensor: its metadata is read, never its data.
+
+        >>> TensorSpec.of(torch.zeros(2, 3, dtype=torch.int64))
+        TensorSpec((2, 3), int64)
+        """
+        return _new(tuple(tensor.shape), tensor.dtype, tensor.device)
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def numel(self) -> int:
+        """Number of elements: the product of the sizes, 1 for a scalar tensor."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the elements in bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def with_shape(self, *shape: int) -> TensorSpec:
+        """The same dtype and device in another shape.
+
+        >>> TensorSpec((2, 3)).with_shape(6)
+        TensorSpec((6,), float32)
+        """
+        return _new(shape, self.dtype, self.device)
+
+    def with_dtype(self, dtype: torch.dtype) -> TensorSpec:
+        """The same shape and device with another dtype.
+
+        >>> TensorSpec((2, 3)).with_dtype(torch.bool).nbytes
+        6
+        """
+        return self if dtype is self.dtype else _new(self.shape, dtype, self.device)
+
+    def with_device(self, device: torch.device | str) -> TensorSpec:
+        """The same shape and dtype on another device."""
+        return _new(self.shape, self.dtype, device if isinstance(device, torch.device) else torch.device(device))
+
+    def __repr__(self) -> str:
+        where = "" if self.device.type == "cpu" else f", {str(self.device)!r}"
+        return f"TensorSpec({self.shape}, {self.dtype_name}{where})"
+
+    def __str__(self) -> str:
+        return f"{self.shape} {self.dtype_name}"
+
+    @property
+    def dtype_name(self) -> str:
+        """The dtype without its prefix, such as ``"float32"``."""
+        return str(self.dtype).removeprefix("torch.")
+
+
+def _new(shape: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> TensorSpec:
+    """A spec of sizes that are known to be right: the rules' own, thousands of times a capture."""
+    spec = object.__new__(TensorSpec)
+    _set_shape(spec, shape)
+    _set_dtype(spec, dtype)
+    _set_device(spec, device)
+    return spec
+
+
+# The slots' own setters: a frozen class is filled through them, and they cost half of object.__setattr__.
+_set_shape = TensorSpec.__dict__["shape"].__set__
+_set_dtype = TensorSpec.__dict__["dtype"].__set__
+_set_device = TensorSpec.__dict__["device"].__set__
