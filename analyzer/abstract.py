@@ -1,0 +1,221 @@
+"""The tensor that stands for a value during a capture: a true ``torch.Tensor`` with sizes and no storage."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import torch
+
+from analyzer.errors import DataDependentError
+from analyzer.node import Ref
+from analyzer.spec import TensorSpec
+
+__all__ = ["AbstractTensor", "Memory"]
+
+_make = torch.Tensor._make_wrapper_subclass
+
+
+class Memory:
+    """The storage that a tensor and its views would share.
+
+    Attributes:
+        root: id of the node, or name of the parameter, that owns it.
+        writer: id of the node that wrote it last through any view; empty when none did after it was made.
+        known: whether its values are constants that the capture can work out.
+    """
+
+    __slots__ = ("known", "root", "writer")
+
+    def __init__(self, root: str, known: bool = False) -> None:
+        self.root = root
+        self.writer = ""
+        self.known = known
+
+
+class AbstractTensor(torch.Tensor):
+    """A value of the model under capture. User code sees shape, dtype and device as plain values.
+
+    Metadata are Python properties: asking torch for them through ``__torch_function__`` would cost 20 times more. What
+    is not here reaches the capture's TorchFunctionMode like any torch call.
+    """
+
+    _spec: TensorSpec
+    _ref: Ref
+    _memory: Memory
+    _value: torch.Tensor | None
+    _grad: bool
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @staticmethod
+    def make(spec: TensorSpec, ref: Ref, memory: Memory) -> AbstractTensor:
+        """A new abstract tensor of ``spec``: the value ``ref`` in ``memory``."""
+        tensor: AbstractTensor = _make(AbstractTensor, spec.shape, dtype=spec.dtype, device=spec.device)  # type: ignore[attr-defined]
+        tensor._spec = spec
+        tensor._ref = ref
+        tensor._memory = memory
+        tensor._value = None
+        return tensor
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> NoReturn:
+        raise DataDependentError(
+            f"a tensor of a finished analysis was used in {func}: it has a shape and no values",
+            hint="keep results of the model's forward inside forward, or read them from analysis.outputs",
+        )
+
+    # --- metadata, all of it plain Python -----------------------------------------------------------------------
+
+    @property
+    def shape(self) -> torch.Size:  # type: ignore[override]
+        return torch.Size(self._spec.shape)
+
+    @property
+    def dtype(self) -> torch.dtype:  # type: ignore[override]
+        return self._spec.dtype
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        return self._spec.device
+
+    @property
+    def ndim(self) -> int:  # type: ignore[override]
+        return len(self._spec.shape)
+
+    @property
+    def is_cuda(self) -> bool:  # type: ignore[override]
+        return self._spec.device.type == "cuda"
+
+    @property
+    def is_cpu(self) -> bool:  # type: ignore[override]
+        return self._spec.device.type == "cpu"
+
+    @property
+    def is_meta(self) -> bool:  # type: ignore[override]
+        return self._spec.device.type == "meta"
+
+    @property
+    def is_nested(self) -> bool:  # type: ignore[override]
+        return False
+
+    @property
+    def is_quantized(self) -> bool:  # type: ignore[override]
+        return False
+
+    @property
+    def is_sparse(self) -> bool:  # type: ignore[override]
+        return False
+
+    @property
+    def requires_grad(self) -> bool:  # type: ignore[override]
+        return getattr(self, "_grad", False)
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self._grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> AbstractTensor:
+        self._grad = requires_grad
+        return self
+
+    @property
+    def grad(self) -> None:  # type: ignore[override]
+        return None
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        pass
+
+    @property
+    def grad_fn(self) -> None:  # type: ignore[override]
+        return None
+
+    @property
+    def is_leaf(self) -> bool:  # type: ignore[override]
+        return True
+
+    @property
+    def itemsize(self) -> int:  # type: ignore[override]
+        return self._spec.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:  # type: ignore[override]
+        return self._spec.nbytes
+
+    @property
+    def layout(self) -> torch.layout:  # type: ignore[override]
+        return torch.strided
+
+    def size(self, dim: int | None = None) -> Any:  # type: ignore[override]
+        shape = self._spec.shape
+        return torch.Size(shape) if dim is None else torch.Size(shape)[dim]
+
+    def dim(self) -> int:
+        return len(self._spec.shape)
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        return self._spec.numel
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        return self._spec.dtype.itemsize
+
+    def is_floating_point(self) -> bool:  # type: ignore[override]
+        return self._spec.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        return self._spec.dtype.is_complex
+
+    def get_device(self) -> int:
+        return -1 if self._spec.device.index is None else self._spec.device.index
+
+    def is_contiguous(self, *args: Any, **kwargs: Any) -> bool:
+        return True
+
+    def storage_offset(self) -> int:  # type: ignore[override]
+        return 0
+
+    def stride(self, dim: int | None = None) -> Any:  # type: ignore[override]
+        strides: list[int] = []
+        step = 1
+        for size in reversed(self._spec.shape):
+            strides.append(step)
+            step *= max(size, 1)
+        strides.reverse()
+        return tuple(strides) if dim is None else strides[dim]
+
+    def __len__(self) -> int:
+        if not self._spec.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return self._spec.shape[0]
+
+    def register_hook(self, hook: Any) -> Any:
+        return torch.utils.hooks.RemovableHandle({})
+
+    def retain_grad(self) -> None:
+        pass
+
+    # --- copies are aliases, values are refused -----------------------------------------------------------------
+
+    def __copy__(self) -> AbstractTensor:
+        return AbstractTensor.make(self._spec, self._ref, self._memory)
+
+    def __deepcopy__(self, memo: Any) -> AbstractTensor:  # type: ignore[override]
+        return self.__copy__()
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
+        return f"AbstractTensor({self._spec})"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        return repr(self)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise DataDependentError("the model pickles or saves a tensor in forward, which has no values here")
+
+    def data_ptr(self) -> NoReturn:
+        raise DataDependentError("the model asks for the memory address of a tensor, which has no memory here")

@@ -1,0 +1,222 @@
+"""The answer: an `Analysis` holds the graph and says what the model costs, in the convention that is asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analyzer import report
+from analyzer.conventions import Convention, convention
+from analyzer.counts import Counts, Traffic
+from analyzer.errors import Diagnostic
+from analyzer.formula import counts_as_formulas
+from analyzer.graph import Graph
+from analyzer.node import Node, Parameter
+from analyzer.passes.liveness import MemoryProfile, liveness
+
+if TYPE_CHECKING:
+    from analyzer.ruleset import RuleSet
+
+__all__ = ["Analysis"]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a model costs, and where.
+
+    Attributes:
+        graph: the captured `Graph`; ``graph.nx`` is the networkx MultiDiGraph, ``graph.fx`` the torch.fx graph.
+        outputs: what the model returns, with a `TensorSpec` for every tensor in it.
+        params: elements of all parameters, shared ones once.
+        diagnostics: remarks: assumptions, bounds, folds, what no rule knew.
+        versions: the versions of flopgraph, torch and the model's package that the numbers hold for.
+
+    >>> from torch import nn
+    >>> from analyzer import analyze
+    >>> analysis = analyze(nn.Sequential(nn.Linear(7, 5), nn.ReLU()).eval(), (3, 7))
+    >>> analysis.params, analysis.total("macs"), analysis.total("flops"), analysis.outputs
+    (40, 105, 210, TensorSpec((3, 5), float32))
+    """
+
+    graph: Graph
+    outputs: Any
+    params: int
+    diagnostics: tuple[Diagnostic, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    rules: RuleSet | None = field(default=None, repr=False, compare=False)
+
+    # --- numbers ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def counts(self) -> Counts:
+        """All that is calculated, before any convention weighs it."""
+        nodes = [node.counts for node in self.graph if node.counts]
+        return Counts(**{kind: sum(getattr(counts, kind) for counts in nodes) for kind in Counts.__dataclass_fields__})
+
+    @cached_property
+    def traffic(self) -> Traffic:
+        """Bytes read and written if every call's tensors pass through memory once."""
+        return sum((node.traffic for node in self.graph), Traffic())
+
+    def total(self, convention_: str | Convention = "flops", /) -> int:
+        """The cost of the whole model.
+
+        Args:
+            convention_: ``"flops"`` when left out, ``"macs"``, ``"all"``, ``"flop_counter"`` or a `Convention`.
+
+        Raises:
+            InputError: there is no such convention.
+        """
+        weigh = convention(convention_)
+        return sum(map(weigh, self.graph))
+
+    def by_module(self, convention_: str | Convention = "flops", /) -> dict[str, int]:
+        """Path -> cost of all calls made while that module was on the call stack; ``""`` is everything.
+
+        A module shared by two parents counts in each by what each used, under its first name. A container that is
+        never called (a ModuleList) holds the sum of what is below it.
+        """
+        weigh = convention(convention_)
+        totals = dict.fromkeys(self.graph.modules, 0)
+        for node in self.graph:
+            cost = weigh(node)
+            if cost:
+                for path in self.owners(node.stack):
+                    totals[path] = totals.get(path, 0) + cost
+        return totals
+
+    def owners(self, stack: tuple[str, ...]) -> tuple[str, ...]:
+        """The modules that a call with this stack counts for: those on it, and the never-called containers around them."""
+        known = self._owners.get(stack)
+        if known is None:
+            paths = dict.fromkeys(stack)
+            for path in stack:
+                parent = path.rpartition(".")[0]
+                while parent and parent not in paths and not self.graph.modules[parent].calls:
+                    paths[parent] = None
+                    parent = parent.rpartition(".")[0]
+            known = self._owners[stack] = tuple(paths)
+        return known
+
+    @cached_property
+    def _owners(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        return {}
+
+    def by_op(self, convention_: str | Convention = "flops", /) -> dict[str, int]:
+        """Operation name -> total, the dearest first."""
+        weigh = convention(convention_)
+        totals: Counter[str] = Counter()
+        for node in self.graph:
+            totals[node.op] += weigh(node)
+        return dict(totals.most_common())
+
+    def why(self, node: Node | str, convention_: str | Convention = "flops", /) -> str:
+        """How the cost of a node comes about: what its rule says, and the formula with the values in it.
+
+        Args:
+            node: a `Node` or its id.
+            convention_: as for `total`.
+
+        Raises:
+            KeyError: no node has that id; the nearest ids are named.
+        """
+        weigh = convention(convention_)
+        node = self.graph.node(node) if isinstance(node, str) else node
+        rule = self._rule_of(node)
+        counts = node.counts
+        if rule is not None and rule.cost is not None:
+            counts = counts_as_formulas(rule, node.arguments, node.outputs, node.counts)
+        return report.why(node, weigh, counts, rule)
+
+    def _rule_of(self, node: Node) -> Any:
+        if self.rules is None:
+            return None
+        return next((rule for rule in self.rules.values() if rule.name == node.op), None)
+
+    # --- parameters and memory ----------------------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Every parameter, shared ones once."""
+        return tuple(parameter for parameter in self.graph.parameters.values() if not parameter.buffer)
+
+    @property
+    def buffers(self) -> tuple[Parameter, ...]:
+        """Every buffer, shared ones once."""
+        return tuple(parameter for parameter in self.graph.parameters.values() if parameter.buffer)
+
+    @property
+    def unused_parameters(self) -> tuple[Parameter, ...]:
+        """Parameters that no call read."""
+        return tuple(parameter for parameter in self.parameters if not parameter.used)
+
+    @property
+    def trainable_params(self) -> int:
+        """Elements of the parameters that require a gradient; the others are frozen."""
+        return sum(parameter.spec.numel for parameter in self.parameters if parameter.trainable)
+
+    @property
+    def param_bytes(self) -> int:
+        """Bytes of all parameters."""
+        return sum(parameter.spec.nbytes for parameter in self.parameters)
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Bytes of all buffers."""
+        return sum(parameter.spec.nbytes for parameter in self.buffers)
+
+    @cached_property
+    def memory(self) -> MemoryProfile:
+        """Live activations over the execution order: the peak, where it is, and the largest activation."""
+        return liveness(self.graph)
+
+    # --- reports ------------------------------------------------------------------------------------------------
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether something is missing in the totals: a call whose cost no rule knows."""
+        return any(node.status == "unknown" or (node.status == "inferred" and not node.counts) for node in self.graph)
+
+    @property
+    def is_upper_bound(self) -> bool:
+        """Whether a size in the totals is the largest possible, because only data knows it."""
+        return any(node.status == "bounded" for node in self.graph)
+
+    def __str__(self) -> str:
+        return report.summary(self)
+
+    def table(self, *, depth: int | None = 2, convention: str = "flops", by: str = "module") -> Any:
+        """A table for people, as a rich renderable; printing it needs the extra ``cli``.
+
+        Args:
+            depth: how many levels of modules are shown; None for all.
+            convention: the cost of the bar and the share.
+            by: ``"module"``, ``"op"`` or ``"node"``.
+
+        Raises:
+            InputError: rich is not installed, or an option does not exist.
+        """
+        return report.table(self, depth=depth, convention=convention, by=by)
+
+    def export(self, format: str, *, by: str = "module", convention: str = "flops", depth: int | None = None) -> str:
+        """The analysis as text: ``json csv md`` (of modules, ops or nodes), ``graphml gexf dot nodelink`` (the graph).
+
+        Raises:
+            InputError: there is no such format.
+        """
+        return report.export(self, format, by=by, convention=convention, depth=depth)
+
+    def save(self, path: str | Path, *, format: str | None = None, **options: Any) -> Path:
+        """Write `export` to a file; the format is the suffix of its name when left out."""
+        return report.save(self, Path(path), format, **options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Rules hold functions; a loaded analysis explains with plain numbers.
+        return {**{name: self.__dict__[name] for name in self.__dataclass_fields__}, "rules": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)

@@ -1,0 +1,1 @@
+"""Graph -> Graph, or Graph -> facts. One file each; a pass never changes the graph it is given."""
