@@ -1,0 +1,60 @@
+"""Sliding-window arithmetic that convolutions, pooling and folding share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from analyzer.errors import ShapeError
+from analyzer.spec import TensorSpec
+
+__all__ = ["each_dim", "split_spatial", "window_count"]
+
+
+def each_dim(value: Any, dims: int, name: str) -> tuple[int, ...]:
+    """One number a spatial dimension, from the int or the sequence of 1 or ``dims`` ints that torch takes.
+
+    >>> each_dim(3, 2, "kernel_size"), each_dim([5], 2, "stride"), each_dim((1, 2), 2, "padding")
+    ((3, 3), (5, 5), (1, 2))
+    """
+    if isinstance(value, (tuple, list)):
+        if len(value) == dims:
+            return tuple(value)
+        if len(value) == 1:
+            return (value[0],) * dims
+        raise ShapeError(f"{name} must be one number or {dims}, got {tuple(value)}")
+    if value is None or isinstance(value, (str, float, TensorSpec)):
+        raise ShapeError(f"{name} must be one whole number or {dims}, got {value!r}")
+    return (value,) * dims
+
+
+def split_spatial(input: TensorSpec, dims: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Leading sizes (batch and channels, or channels alone) and the ``dims`` spatial ones."""
+    shape = input.shape
+    extra = len(shape) - dims
+    if extra != 2 and extra != 1:
+        raise ShapeError(f"input must have {dims + 1} or {dims + 2} dimensions, but its shape is {shape}")
+    return shape[:extra], shape[extra:]
+
+
+def window_count(size: int, kernel: int, stride: int, before: int, after: int, dilation: int) -> int:
+    """How many whole windows fit along one dimension.
+
+    >>> window_count(224, kernel=7, stride=2, before=3, after=3, dilation=1)
+    112
+    """
+    return (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def check_positive(values: Sequence[int], name: str) -> None:
+    """Raise ShapeError unless every value is above zero."""
+    for value in values:
+        if value <= 0:
+            raise ShapeError(f"{name} must be above zero, got {tuple(values)}")
+
+
+def check_not_negative(values: Sequence[int], name: str) -> None:
+    """Raise ShapeError where a value is below zero."""
+    for value in values:
+        if value < 0:
+            raise ShapeError(f"{name} must not be negative, got {tuple(values)}")
