@@ -1,0 +1,307 @@
+"""Elementwise arithmetic and choices: sums, products, quotients, clamps and where. `special` has the functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from analyzer.counts import Counts
+from analyzer.errors import ShapeError
+from analyzer.promotion import elementwise_spec, float_dtype, result_dtype
+from analyzer.rule import Bound
+from analyzer.ruleset import RuleSet
+from analyzer.spec import TensorSpec
+from rules._dims import check_operands, check_tensor, spellings
+
+__all__ = ["RULES"]
+
+RULES = RuleSet()
+
+
+def _is_one(factor: Any) -> bool:
+    """Whether a factor is the plain number 1; a size that happens to be 1 is still a factor."""
+    return type(factor) in (int, float) and factor == 1
+
+
+def _real(dtype: torch.dtype) -> torch.dtype:
+    if dtype.is_complex:
+        raise ShapeError(f"complex numbers have no order, got {dtype}")
+    return dtype
+
+
+# Sums and products -----------------------------------------------------------------------------------------------
+
+
+def _scaled(input: Any, other: Any, alpha: Any) -> TensorSpec:
+    """What add and sub share: the dtype of both, and an alpha that it can hold."""
+    check_operands(input, other)
+    if not isinstance(input, TensorSpec) and not isinstance(other, TensorSpec):
+        return TensorSpec((), result_dtype(input, other))
+    out = elementwise_spec(input, other)
+    if type(alpha) is not int:
+        if isinstance(alpha, bool) and out.dtype is not torch.bool:
+            raise ShapeError(f"alpha may be a bool for bools alone, got {alpha} for {out.dtype}")
+        whole = not out.dtype.is_floating_point and not out.dtype.is_complex
+        if (isinstance(alpha, float) and whole) or (isinstance(alpha, complex) and not out.dtype.is_complex):
+            raise ShapeError(f"alpha must be a number of the result's kind, got {alpha} for {out.dtype}")
+    return out
+
+
+def _difference(input: Any, other: Any, alpha: Any) -> TensorSpec:
+    out = _scaled(input, other, alpha)
+    for operand in (input, other):
+        if isinstance(operand, bool) or (isinstance(operand, TensorSpec) and operand.dtype is torch.bool):
+            raise ShapeError(f"bools are subtracted with logical_xor, got {input} and {other}")
+    return out
+
+
+def _sum_cost(out: TensorSpec, alpha: Any) -> Counts:
+    size = out.numel
+    return Counts(add=size) if _is_one(alpha) else Counts(add=size, mul=size)
+
+
+@RULES.op(*spellings("add", "__add__", "__radd__", "__iadd__"))
+def add(input: Any, other: Any, alpha: Any = 1) -> TensorSpec:
+    """out = input + alpha · other, broadcast.
+
+    Cost: one add an element of the result, and one mul where alpha is not 1.
+    Source: torch.add
+    """
+    return _scaled(input, other, alpha)
+
+
+@RULES.op(*spellings("sub", "subtract", "__sub__", "__isub__"))
+def sub(input: Any, other: Any, alpha: Any = 1) -> TensorSpec:
+    """out = input − alpha · other, broadcast.
+
+    Cost: one add an element of the result, and one mul where alpha is not 1.
+    Source: torch.sub
+    """
+    return _difference(input, other, alpha)
+
+
+@RULES.op(*spellings("rsub", "__rsub__"))
+def rsub(input: Any, other: Any, alpha: Any = 1) -> TensorSpec:
+    """out = other − alpha · input, broadcast.
+
+    Cost: one add an element of the result, and one mul where alpha is not 1.
+    Source: torch.Tensor.__rsub__
+    """
+    return _difference(input, other, alpha)
+
+
+@RULES.op(*spellings("mul", "multiply", "__mul__", "__rmul__", "__imul__"))
+def mul(input: Any, other: Any) -> TensorSpec:
+    """out = input · other, broadcast.
+
+    Cost: one mul an element of the result; a factor that is the number 1 costs nothing.
+    Source: torch.mul
+    """
+    check_operands(input, other)
+    if not isinstance(input, TensorSpec) and not isinstance(other, TensorSpec):
+        return TensorSpec((), result_dtype(input, other))
+    return elementwise_spec(input, other)
+
+
+for _definition in (add, sub, rsub):
+    _definition.cost(_sum_cost)
+
+
+@mul.cost
+def _(out: TensorSpec, input: Any, other: Any) -> Counts:
+    return Counts() if _is_one(other) or _is_one(input) else Counts(mul=out.numel)
+
+
+def _quotient(input: Any, other: Any, rounding_mode: str | None) -> TensorSpec:
+    check_operands(input, other)
+    dtype = result_dtype(input, other)
+    if rounding_mode is None:
+        dtype = float_dtype(dtype)
+    elif rounding_mode not in ("trunc", "floor"):
+        raise ShapeError(f"rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+    else:
+        _real(dtype)
+    return elementwise_spec(input, other, dtype=dtype)
+
+
+@RULES.op(*spellings("div", "divide", "true_divide", "__truediv__", "__div__", "__itruediv__", "__idiv__"))
+def div(input: Any, other: Any, rounding_mode: str | None = None) -> TensorSpec:
+    """out = input / other, broadcast; whole numbers give floats unless the quotient is rounded.
+
+    Cost: one div an element of the result.
+    Source: torch.div
+    """
+    return _quotient(input, other, rounding_mode)
+
+
+@RULES.op(*spellings("__rdiv__", "__rtruediv__"), name="div")
+def rdiv(input: TensorSpec, other: Any) -> TensorSpec:
+    """out = other / input, broadcast.
+
+    Cost: one div an element of the result.
+    Source: torch.Tensor.__rtruediv__
+    """
+    return _quotient(input, other, None)
+
+
+def _div_cost(out: TensorSpec) -> Counts:
+    return Counts(div=out.numel)
+
+
+div.cost(_div_cost)
+rdiv.cost(_div_cost)
+
+
+def _three(input: Any, tensor1: Any, tensor2: Any, value: Any) -> TensorSpec:
+    out = elementwise_spec(
+        check_tensor(input, "input"), check_tensor(tensor1, "tensor1"), check_tensor(tensor2, "tensor2")
+    )
+    if isinstance(value, float) and not out.dtype.is_floating_point and not out.dtype.is_complex:
+        raise ShapeError(f"value must be a number of the result's kind, got {value} for {out.dtype}")
+    return out
+
+
+@RULES.op(*spellings("addcmul"))
+def addcmul(input: TensorSpec, tensor1: TensorSpec, tensor2: TensorSpec, value: Any = 1) -> TensorSpec:
+    """out = input + value · tensor1 · tensor2, broadcast.
+
+    Cost: one mul and one add an element of the result, and one mul where value is not 1.
+    Source: torch.addcmul
+    """
+    return _three(input, tensor1, tensor2, value)
+
+
+@addcmul.cost
+def _(out: TensorSpec, value: Any) -> Counts:
+    size = out.numel
+    return Counts(add=size, mul=size if _is_one(value) else 2 * size)
+
+
+@RULES.op(*spellings("addcdiv"))
+def addcdiv(input: TensorSpec, tensor1: TensorSpec, tensor2: TensorSpec, value: Any = 1) -> TensorSpec:
+    """out = input + value · tensor1 / tensor2, broadcast.
+
+    Cost: one div and one add an element of the result, and one mul where value is not 1.
+    Source: torch.addcdiv
+    """
+    out = _three(input, tensor1, tensor2, value)
+    if result_dtype(tensor1, tensor2) is not float_dtype(result_dtype(tensor1, tensor2)):
+        raise ShapeError(f"tensor1 and tensor2 must not both be whole numbers, got {tensor1} and {tensor2}")
+    return out
+
+
+@addcdiv.cost
+def _(out: TensorSpec, value: Any) -> Counts:
+    size = out.numel
+    return Counts(add=size, div=size, mul=0 if _is_one(value) else size)
+
+
+@RULES.op(*spellings("lerp"))
+def lerp(input: TensorSpec, end: TensorSpec, weight: Any) -> TensorSpec:
+    """out = input + weight · (end − input), broadcast; all of one dtype.
+
+    Cost: two add and one mul an element of the result.
+    Source: torch.lerp
+    """
+    tensors = [check_tensor(input, "input"), check_tensor(end, "end")]
+    if isinstance(weight, TensorSpec):
+        tensors.append(weight)
+    for tensor in tensors:
+        if tensor.dtype is not input.dtype and (tensor is not weight or tensor.shape):
+            raise ShapeError(
+                f"input and {'weight' if tensor is weight else 'end'} must have one dtype, got {input} and {tensor}"
+            )
+    if not input.dtype.is_floating_point and not input.dtype.is_complex:
+        raise ShapeError(f"input must be floating point or complex, got {input}")
+    return elementwise_spec(*tensors, dtype=input.dtype)
+
+
+@lerp.cost
+def _(out: TensorSpec) -> Counts:
+    return Counts(add=2 * out.numel, mul=out.numel)
+
+
+# Choices ---------------------------------------------------------------------------------------------------------
+
+
+def _bounded(input: Any, *limits: Any) -> TensorSpec:
+    operands = [limit for limit in limits if limit is not None]
+    if not operands:
+        raise ShapeError("min or max must be given, got None for both")
+    check_operands(*operands)
+    out = elementwise_spec(check_tensor(input, "input"), *operands)
+    _real(out.dtype)
+    return out
+
+
+@RULES.op(*spellings("clamp", "clip"))
+def clamp(input: TensorSpec, min: Any = None, max: Any = None) -> TensorSpec:
+    """min(max(input, min), max), broadcast.
+
+    Cost: one cmp an element of the result.
+    Source: torch.clamp
+    """
+    return _bounded(input, min, max)
+
+
+@RULES.op(*spellings("clamp_min"), name="clamp")
+def clamp_min(input: TensorSpec, min: Any) -> TensorSpec:
+    """max(input, min), broadcast.
+
+    Cost: one cmp an element of the result.
+    Source: torch.clamp
+    """
+    return _bounded(input, min)
+
+
+@RULES.op(*spellings("clamp_max"), name="clamp")
+def clamp_max(input: TensorSpec, max: Any) -> TensorSpec:
+    """min(input, max), broadcast.
+
+    Cost: one cmp an element of the result.
+    Source: torch.clamp
+    """
+    return _bounded(input, max)
+
+
+@RULES.op(torch.where)
+def where(condition: TensorSpec, input: Any = None, other: Any = None) -> Any:
+    """out = condition ? input : other, broadcast. With a condition alone: where it is true, one index tensor a dimension.
+
+    Cost: one cmp an element of the result: the choice.
+    Source: torch.where
+    """
+    check_tensor(condition, "condition")
+    if input is None and other is None:
+        found = TensorSpec((condition.numel,), torch.int64, condition.device)
+        why = "as many indices as condition has true elements"
+        return Bound((found,) * (condition.ndim or 1), why)
+    check_operands(input, other)
+    if condition.dtype not in (torch.bool, torch.uint8):
+        raise ShapeError(f"condition must be bool, got {condition}")
+    return elementwise_spec(condition, input, other, dtype=result_dtype(input, other))
+
+
+@RULES.op("where", name="where")
+def tensor_where(input: Any, condition: TensorSpec, other: Any) -> TensorSpec:
+    """out = condition ? input : other, broadcast, called on input.
+
+    Cost: one cmp an element of the result: the choice.
+    Source: torch.Tensor.where
+    """
+    choice: TensorSpec = where(condition, input, other)
+    return choice
+
+
+@where.cost
+def _(out: Any, condition: TensorSpec) -> Counts:
+    return Counts(cmp=out.numel if isinstance(out, TensorSpec) else condition.numel)
+
+
+def _cmp_cost(out: TensorSpec) -> Counts:
+    return Counts(cmp=out.numel)
+
+
+for _definition in (clamp, clamp_min, clamp_max, tensor_where):
+    _definition.cost(_cmp_cost)

@@ -1,0 +1,405 @@
+"""Views: the same elements under another shape. `rearrange` has what copies them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from analyzer.errors import ShapeError
+from analyzer.promotion import real_dtype
+from analyzer.ruleset import RuleSet
+from analyzer.spec import TensorSpec
+from rules._dims import check_tensor, fill_in, not_whole, numbers, spellings, wrap_dim, wrap_dims
+
+__all__ = ["RULES"]
+
+RULES = RuleSet()
+
+
+@RULES.op(*spellings("reshape"), alias="input")
+def reshape(input: TensorSpec, *shape: int) -> TensorSpec:
+    """The elements in order under another shape, one size of which may be -1.
+
+    Cost: nothing, it is a view where the strides allow.
+    Source: torch.reshape
+    """
+    return input.with_shape(*fill_in(numbers(shape, "shape"), input.numel))
+
+
+@RULES.op("view", alias="input")
+def view(input: TensorSpec, *size: Any, dtype: torch.dtype | None = None) -> TensorSpec:
+    """The elements in order under another shape; or, with a dtype, the same bytes read as another dtype.
+
+    Cost: nothing, it is a view.
+    Source: torch.Tensor.view
+    """
+    if len(size) == 1 and isinstance(size[0], torch.dtype):
+        dtype = size[0]
+    if dtype is None:
+        return input.with_shape(*fill_in(numbers(size, "shape"), input.numel))
+    old, new = input.dtype.itemsize, dtype.itemsize
+    if old == new:
+        return input.with_dtype(dtype)
+    if not input.shape:
+        raise ShapeError(f"a tensor without dimensions is viewed as a dtype of its own size, got {input} as {dtype}")
+    last = input.shape[-1] * old
+    if last % new != 0:
+        raise ShapeError(f"the last dimension holds {last} bytes, which is no multiple of {dtype}'s {new}")
+    return input.with_shape(*input.shape[:-1], last // new).with_dtype(dtype)
+
+
+@RULES.op("view_as", "reshape_as", alias="input", name="view_as")
+def view_as(input: TensorSpec, other: TensorSpec) -> TensorSpec:
+    """The elements in order under the shape of other.
+
+    Cost: nothing, it is a view.
+    Source: torch.Tensor.view_as
+    """
+    return input.with_shape(*fill_in(check_tensor(other, "other").shape, input.numel))
+
+
+@RULES.op(nn.Flatten, *spellings("flatten"), alias="input")
+def flatten(input: TensorSpec, start_dim: int = 0, end_dim: int = -1) -> TensorSpec:
+    """Dimensions start_dim to end_dim as one, (a, b, c) -> (a, b·c).
+
+    Cost: nothing, it is a view where the strides allow.
+    Source: torch.flatten
+    """
+    shape = input.shape
+    start, end = wrap_dim(start_dim, len(shape), "start_dim"), wrap_dim(end_dim, len(shape), "end_dim")
+    if start > end:
+        raise ShapeError(f"start_dim must not come after end_dim, got {start_dim} and {end_dim}")
+    if not shape:
+        return input.with_shape(1)
+    if start == end:
+        return input
+    return input.with_shape(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
+
+
+@RULES.op(*spellings("ravel"), alias="input")
+def ravel(input: TensorSpec) -> TensorSpec:
+    """All elements in one dimension.
+
+    Cost: nothing, it is a view where the strides allow.
+    Source: torch.ravel
+    """
+    return input.with_shape(input.numel)
+
+
+@RULES.op(
+    nn.Unflatten,
+    *spellings("unflatten"),
+    alias="input",
+    attributes={"sizes": lambda module: tuple(module.unflattened_size)},
+)
+def unflatten(input: TensorSpec, dim: int, sizes: Any) -> TensorSpec:
+    """Dimension dim as several, of which one may be -1, (a, b·c) -> (a, b, c).
+
+    Cost: nothing, it is a view.
+    Source: torch.unflatten
+    """
+    axis = wrap_dim(dim, input.ndim)
+    sizes = numbers(sizes, "sizes")
+    if not sizes:
+        raise ShapeError(f"sizes must not be empty, got {sizes}")
+    if not input.shape:
+        raise ShapeError(f"input must have a dimension to unflatten, got {input}")
+    size = input.shape[axis]
+    filled = fill_in(sizes, size, "sizes") if size else tuple([0 if s == -1 else s for s in sizes])
+    if math.prod(filled) != size:
+        raise ShapeError(f"sizes {sizes} do not make up dimension {dim}, {size}")
+    return input.with_shape(*input.shape[:axis], *filled, *input.shape[axis + 1 :])
+
+
+@RULES.op(*spellings("transpose", "swapaxes", "swapdims"), alias="input")
+def transpose(input: TensorSpec, dim0: int, dim1: int) -> TensorSpec:
+    """Two dimensions exchanged.
+
+    Cost: nothing, it is a view.
+    Source: torch.transpose
+    """
+    shape = list(input.shape)
+    first, second = wrap_dim(dim0, len(shape), "dim0"), wrap_dim(dim1, len(shape), "dim1")
+    if shape:
+        shape[first], shape[second] = shape[second], shape[first]
+    return input.with_shape(*shape)
+
+
+@RULES.op(*spellings("t"), alias="input")
+def t(input: TensorSpec) -> TensorSpec:
+    """A matrix transposed; fewer dimensions stay as they are.
+
+    Cost: nothing, it is a view.
+    Source: torch.t
+    """
+    if input.ndim > 2:
+        raise ShapeError(f"input may have up to 2 dimensions, got {input.ndim}")
+    return input.with_shape(*input.shape[::-1])
+
+
+@RULES.op("T", alias="input", name="t")
+def reverse_dims(input: TensorSpec) -> TensorSpec:
+    """All dimensions in reverse.
+
+    Cost: nothing, it is a view.
+    Source: torch.Tensor.T
+    """
+    return input.with_shape(*input.shape[::-1])
+
+
+@RULES.op("H", alias="input", name="t")
+def conjugate_transpose(input: TensorSpec) -> TensorSpec:
+    """A matrix transposed and conjugated; the conjugation is done by whoever reads it.
+
+    Cost: nothing, it is a view.
+    Source: torch.Tensor.H
+    """
+    if input.ndim not in (0, 2):
+        raise ShapeError(f"input must be a matrix, got {input.ndim} dimensions")
+    return input.with_shape(*input.shape[::-1])
+
+
+@RULES.op("mT", "mH", *spellings("adjoint"), alias="input", name="transpose")
+def batch_transpose(input: TensorSpec) -> TensorSpec:
+    """The last two dimensions exchanged, (*, M, N) -> (*, N, M).
+
+    Cost: nothing, it is a view.
+    Source: torch.Tensor.mT
+    """
+    if input.ndim == 1:
+        raise ShapeError(f"input must be a batch of matrices, got {input.ndim} dimension")
+    return input.with_shape(*input.shape[:-2], *input.shape[:-3:-1])
+
+
+@RULES.op(*spellings("permute"), alias="input")
+def permute(input: TensorSpec, *dims: int) -> TensorSpec:
+    """Dimensions in another order.
+
+    Cost: nothing, it is a view.
+    Source: torch.permute
+    """
+    shape = input.shape
+    if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
+        dims = tuple(dims[0])
+    if len(dims) != len(shape):
+        raise ShapeError(f"dims must name every dimension of input once, got {dims} for {len(shape)}")
+    return input.with_shape(*[shape[dim] for dim in wrap_dims(dims, len(shape), "dims")])
+
+
+@RULES.op(*spellings("movedim", "moveaxis"), alias="input")
+def movedim(input: TensorSpec, source: Any, destination: Any) -> TensorSpec:
+    """Dimensions source at places destination, the others in their order.
+
+    Cost: nothing, it is a view.
+    Source: torch.movedim
+    """
+    shape = input.shape
+    sources, places = wrap_dims(source, len(shape), "source"), wrap_dims(destination, len(shape), "destination")
+    if len(sources) != len(places):
+        raise ShapeError(f"source and destination must be equally many, got {source} and {destination}")
+    if not shape:
+        return input
+    rest = iter([axis for axis in range(len(shape)) if axis not in sources])
+    moved = dict(zip(places, sources, strict=True))
+    return input.with_shape(*[shape[moved[place] if place in moved else next(rest)] for place in range(len(shape))])
+
+
+@RULES.op(*spellings("squeeze"), alias="input")
+def squeeze(input: TensorSpec, dim: Any = None) -> TensorSpec:
+    """Without the dimensions of size 1; or without those in dim, where their size is 1.
+
+    Cost: nothing, it is a view.
+    Source: torch.squeeze
+    """
+    shape = input.shape
+    if dim is None:
+        return input.with_shape(*[size for size in shape if size != 1])
+    dims = wrap_dims(dim, len(shape))
+    return input.with_shape(*[size for axis, size in enumerate(shape) if axis not in dims or size != 1])
+
+
+@RULES.op(*spellings("unsqueeze"), alias="input")
+def unsqueeze(input: TensorSpec, dim: int) -> TensorSpec:
+    """One more dimension, of size 1, at dim.
+
+    Cost: nothing, it is a view.
+    Source: torch.unsqueeze
+    """
+    axis = wrap_dim(dim, len(input.shape) + 1)
+    return input.with_shape(*input.shape[:axis], 1, *input.shape[axis:])
+
+
+@RULES.op("expand", *spellings("broadcast_to"), alias="input")
+def expand(input: TensorSpec, *size: int, implicit: bool = False) -> TensorSpec:
+    """Dimensions of size 1 repeated without copies, new ones in front; -1 keeps a size.
+
+    Cost: nothing, it is a view.
+    Source: torch.Tensor.expand
+    """
+    sizes = list(numbers(size, "size"))
+    extra = len(sizes) - input.ndim
+    if extra < 0:
+        raise ShapeError(f"size must have at least as many dimensions as input, got {tuple(sizes)} for {input.ndim}")
+    for axis, wanted in enumerate(sizes):
+        own = input.shape[axis - extra] if axis >= extra else None
+        if wanted == -1 and own is not None:
+            sizes[axis] = own
+        elif wanted < 0 or (own is not None and own != 1 and own != wanted):
+            raise ShapeError(f"input of shape {input.shape} does not expand to size {tuple(sizes)}")
+    return input.with_shape(*sizes)
+
+
+@RULES.op("expand_as", alias="input", name="expand")
+def expand_as(input: TensorSpec, other: TensorSpec) -> TensorSpec:
+    """Expanded to the shape of other.
+
+    Cost: nothing, it is a view.
+    Source: torch.Tensor.expand_as
+    """
+    spec: TensorSpec = expand(input, *check_tensor(other, "other").shape)
+    return spec
+
+
+@RULES.op(*spellings("unbind"), alias="input")
+def unbind(input: TensorSpec, dim: int = 0) -> tuple[TensorSpec, ...]:
+    """The slices along dim, without it.
+
+    Cost: nothing, they are views.
+    Source: torch.unbind
+    """
+    axis = wrap_dim(dim, input.ndim)
+    if not input.shape:
+        raise ShapeError(f"input must have a dimension to unbind, got {input}")
+    piece = input.with_shape(*input.shape[:axis], *input.shape[axis + 1 :])
+    return tuple([piece for _ in range(input.shape[axis])])
+
+
+def _cut(input: TensorSpec, axis: int, sizes: Any) -> tuple[TensorSpec, ...]:
+    before, after = input.shape[:axis], input.shape[axis + 1 :]
+    return tuple([input.with_shape(*before, size, *after) for size in sizes])
+
+
+def _axis(input: TensorSpec, dim: Any) -> int:
+    axis = wrap_dim(dim, input.ndim)
+    if not input.shape:
+        raise ShapeError(f"input must have a dimension to cut along, got {input}")
+    return axis
+
+
+def _even(input: TensorSpec, axis: int, size: int) -> tuple[TensorSpec, ...]:
+    """Pieces of one size, the last of what is left."""
+    total = input.shape[axis]
+    if size == 0:
+        if total != 0:
+            raise ShapeError(f"split_size may be 0 for an empty dimension alone, got {total}")
+        return (input,)
+    count = max((total + size - 1) // size, 1)
+    piece = _cut(input, axis, (size,))[0] if count > 1 else input
+    return (*[piece for _ in range(count - 1)], *_cut(input, axis, (total - size * (count - 1),)))
+
+
+@RULES.op(*spellings("chunk", "unsafe_chunk"), alias="input")
+def chunk(input: TensorSpec, chunks: int, dim: int = 0) -> tuple[TensorSpec, ...]:
+    """At most that many pieces along dim, all of one size but the last.
+
+    Cost: nothing, they are views.
+    Source: torch.chunk
+    """
+    axis = _axis(input, dim)
+    (chunks,) = numbers(chunks, "chunks")
+    if chunks < 1:
+        raise ShapeError(f"chunks must be 1 or more, got {chunks}")
+    size = (input.shape[axis] + chunks - 1) // chunks
+    if size == 0:
+        return tuple([input for _ in range(chunks)])
+    return _even(input, axis, size)
+
+
+@RULES.op(torch.functional.split, "split", torch.Tensor.split, *spellings("unsafe_split"), alias="input")
+def split(input: TensorSpec, split_size_or_sections: Any, dim: int = 0) -> tuple[TensorSpec, ...]:
+    """Pieces of one size along dim, the last of what is left; or pieces of the given sizes.
+
+    Cost: nothing, they are views.
+    Source: torch.split
+    """
+    if isinstance(split_size_or_sections, (tuple, list)):
+        return split_with_sizes(input, split_size_or_sections, dim)  # type: ignore[no-any-return]
+    axis = _axis(input, dim)
+    (size,) = numbers(split_size_or_sections, "split_size")
+    if size < 0:
+        raise ShapeError(f"split_size must be 0 or more, got {size}")
+    return _even(input, axis, size)
+
+
+@RULES.op(*spellings("split_with_sizes", "unsafe_split_with_sizes"), alias="input", name="split")
+def split_with_sizes(input: TensorSpec, split_sizes: Any, dim: int = 0) -> tuple[TensorSpec, ...]:
+    """Pieces of the given sizes along dim, which make it up.
+
+    Cost: nothing, they are views.
+    Source: torch.Tensor.split
+    """
+    axis = _axis(input, dim)
+    sizes = numbers(list(split_sizes), "split_sizes")
+    if any(size < 0 for size in sizes) or sum(sizes) != input.shape[axis]:
+        raise ShapeError(f"split_sizes {sizes} do not make up dimension {dim}, {input.shape[axis]}")
+    return _cut(input, axis, sizes)
+
+
+def _sections(input: TensorSpec, axis: int, sections: int) -> tuple[TensorSpec, ...]:
+    """As even as can be: the first ones one longer."""
+    if sections < 1:
+        raise ShapeError(f"sections must be 1 or more, got {sections}")
+    size, longer = input.shape[axis] // sections, input.shape[axis] % sections
+    return _cut(input, axis, [size + 1 if place < longer else size for place in range(sections)])
+
+
+def _at(input: TensorSpec, axis: int, indices: tuple[int, ...]) -> tuple[TensorSpec, ...]:
+    """Cut before each index, as slices are: a negative one counts from the end, one out of range is cut down."""
+    total = input.shape[axis]
+    ends = [max(min(index + total if index < 0 else index, total), 0) for index in indices]
+    return _cut(input, axis, [max(end - start, 0) for start, end in zip([0, *ends], [*ends, total], strict=True)])
+
+
+@RULES.op(*spellings("tensor_split"), alias="input")
+def tensor_split(
+    input: TensorSpec, indices_or_sections: Any = None, dim: int = 0, indices: Any = None, sections: Any = None,
+    tensor_indices_or_sections: Any = None,
+) -> tuple[TensorSpec, ...]:  # fmt: skip
+    """So many pieces along dim, as even as can be; or cut at the given indices.
+
+    Cost: nothing, they are views.
+    Source: torch.tensor_split
+    """
+    given = (indices_or_sections, indices, sections, tensor_indices_or_sections)
+    where = next((value for value in given if value is not None), None)
+    axis = _axis(input, dim)
+    if isinstance(where, (tuple, list)):
+        return _at(input, axis, numbers(list(where), "indices"))
+    return _sections(input, axis, numbers(where, "sections")[0])
+
+
+def _split_along(name: str, axis_of: Any, least: int) -> None:
+    def shape(input: TensorSpec, indices_or_sections: Any = None, indices: Any = None, sections: Any = None) -> Any:
+        given = (indices_or_sections, indices, sections)
+        where = next((value for value in given if value is not None), None)
+        if input.ndim < least:
+            raise ShapeError(f"input must have {least} or more dimensions, got {input.ndim}")
+        axis = axis_of(input.ndim)
+        if isinstance(where, (tuple, list)):
+            return _at(input, axis, numbers(list(where), "indices"))
+        (count,) = numbers(where, "sections")
+        if count < 1 or input.shape[axis] % count != 0:
+            raise ShapeError(f"sections must divide the dimension evenly, got {count} for {input.shape[axis]}")
+        return _sections(input, axis, count)
+
+    shape.__doc__ = "Pieces of one size, or cut at the given indices.\n\nCost: nothing, they are views.\n"
+    shape.__doc__ += f"Source: torch.{name}"
+    RULES.op(*spellings(name), name=name, alias="input")(shape)
+
+
+_split_along("hsplit", lambda ndim: 0 if ndim == 1 else 1, 1)
+_split_along("vsplit", lambda ndim: 0, 2)
+_split_along("dsplit", lambda ndim: 2, 3)
