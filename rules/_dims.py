@@ -16,6 +16,7 @@ __all__ = [
     "check_tensor",
     "check_tensors",
     "fill_in",
+    "is_whole",
     "not_whole",
     "numbers",
     "spellings",
@@ -40,6 +41,11 @@ def spellings(*names: str) -> list[Any]:
     return targets
 
 
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number, a symbolic one included."""
+    return isinstance(value, (int, torch.SymInt)) and not isinstance(value, bool)
+
+
 def wrap_dim(dim: Any, ndim: int, name: str = "dim") -> int:
     """A dimension counted from the front. A tensor without dimensions takes 0 and -1.
 
@@ -51,11 +57,11 @@ def wrap_dim(dim: Any, ndim: int, name: str = "dim") -> int:
     analyzer.errors.ShapeError: dim must be from -2 to 1, got 2
     """
     room = ndim or 1
-    if type(dim) is not int and (not isinstance(dim, (int, torch.SymInt)) or isinstance(dim, bool)):
+    if type(dim) is not int and not is_whole(dim):
         raise not_whole(name, dim)
     if not -room <= dim < room:
         raise ShapeError(f"{name} must be from {-room} to {room - 1}, got {dim}")
-    return dim + room if dim < 0 else dim
+    return dim + room if dim < 0 else dim  # type: ignore[no-any-return]
 
 
 def wrap_dims(dims: Any, ndim: int, name: str = "dim") -> tuple[int, ...]:
@@ -83,7 +89,7 @@ def numbers(values: Any, name: str) -> tuple[int, ...]:
     elif len(values) == 1 and isinstance(values[0], (tuple, list)):
         values = values[0]
     for value in values:
-        if type(value) is not int and (not isinstance(value, (int, torch.SymInt)) or isinstance(value, bool)):
+        if type(value) is not int and not is_whole(value):
             raise not_whole(name, value)
     return tuple(values)
 
@@ -134,9 +140,9 @@ def check_tensor(value: Any, name: str) -> TensorSpec:
 def check_tensors(values: Any, name: str) -> tuple[TensorSpec, ...]:
     """The argument as a tuple where it is a sequence of tensors."""
     if isinstance(values, Iterable) and not isinstance(values, (TensorSpec, str)):
-        values = tuple(values)
-        if all(isinstance(value, TensorSpec) for value in values):
-            return values
+        tensors = tuple(values)
+        if all(isinstance(value, TensorSpec) for value in tensors):
+            return tensors
     raise ShapeError(f"{name} must be tensors, got {values!r}")
 
 

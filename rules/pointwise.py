@@ -63,7 +63,7 @@ def _sum_cost(out: TensorSpec, alpha: Any) -> Counts:
 
 @RULES.op(*spellings("add", "__add__", "__radd__", "__iadd__"))
 def add(input: Any, other: Any, alpha: Any = 1) -> TensorSpec:
-    """out = input + alpha · other, broadcast.
+    """Out = input + alpha · other, broadcast.
 
     Cost: one add an element of the result, and one mul where alpha is not 1.
     Source: torch.add
@@ -73,7 +73,7 @@ def add(input: Any, other: Any, alpha: Any = 1) -> TensorSpec:
 
 @RULES.op(*spellings("sub", "subtract", "__sub__", "__isub__"))
 def sub(input: Any, other: Any, alpha: Any = 1) -> TensorSpec:
-    """out = input − alpha · other, broadcast.
+    """Out = input − alpha · other, broadcast.
 
     Cost: one add an element of the result, and one mul where alpha is not 1.
     Source: torch.sub
@@ -83,7 +83,7 @@ def sub(input: Any, other: Any, alpha: Any = 1) -> TensorSpec:
 
 @RULES.op(*spellings("rsub", "__rsub__"))
 def rsub(input: Any, other: Any, alpha: Any = 1) -> TensorSpec:
-    """out = other − alpha · input, broadcast.
+    """Out = other − alpha · input, broadcast.
 
     Cost: one add an element of the result, and one mul where alpha is not 1.
     Source: torch.Tensor.__rsub__
@@ -93,7 +93,7 @@ def rsub(input: Any, other: Any, alpha: Any = 1) -> TensorSpec:
 
 @RULES.op(*spellings("mul", "multiply", "__mul__", "__rmul__", "__imul__"))
 def mul(input: Any, other: Any) -> TensorSpec:
-    """out = input · other, broadcast.
+    """Out = input · other, broadcast.
 
     Cost: one mul an element of the result; a factor that is the number 1 costs nothing.
     Source: torch.mul
@@ -127,7 +127,7 @@ def _quotient(input: Any, other: Any, rounding_mode: str | None) -> TensorSpec:
 
 @RULES.op(*spellings("div", "divide", "true_divide", "__truediv__", "__div__", "__itruediv__", "__idiv__"))
 def div(input: Any, other: Any, rounding_mode: str | None = None) -> TensorSpec:
-    """out = input / other, broadcast; whole numbers give floats unless the quotient is rounded.
+    """Out = input / other, broadcast; whole numbers give floats unless the quotient is rounded.
 
     Cost: one div an element of the result.
     Source: torch.div
@@ -137,7 +137,7 @@ def div(input: Any, other: Any, rounding_mode: str | None = None) -> TensorSpec:
 
 @RULES.op(*spellings("__rdiv__", "__rtruediv__"), name="div")
 def rdiv(input: TensorSpec, other: Any) -> TensorSpec:
-    """out = other / input, broadcast.
+    """Out = other / input, broadcast.
 
     Cost: one div an element of the result.
     Source: torch.Tensor.__rtruediv__
@@ -164,7 +164,7 @@ def _three(input: Any, tensor1: Any, tensor2: Any, value: Any) -> TensorSpec:
 
 @RULES.op(*spellings("addcmul"))
 def addcmul(input: TensorSpec, tensor1: TensorSpec, tensor2: TensorSpec, value: Any = 1) -> TensorSpec:
-    """out = input + value · tensor1 · tensor2, broadcast.
+    """Out = input + value · tensor1 · tensor2, broadcast.
 
     Cost: one mul and one add an element of the result, and one mul where value is not 1.
     Source: torch.addcmul
@@ -180,7 +180,7 @@ def _(out: TensorSpec, value: Any) -> Counts:
 
 @RULES.op(*spellings("addcdiv"))
 def addcdiv(input: TensorSpec, tensor1: TensorSpec, tensor2: TensorSpec, value: Any = 1) -> TensorSpec:
-    """out = input + value · tensor1 / tensor2, broadcast.
+    """Out = input + value · tensor1 / tensor2, broadcast.
 
     Cost: one div and one add an element of the result, and one mul where value is not 1.
     Source: torch.addcdiv
@@ -199,7 +199,7 @@ def _(out: TensorSpec, value: Any) -> Counts:
 
 @RULES.op(*spellings("lerp"))
 def lerp(input: TensorSpec, end: TensorSpec, weight: Any) -> TensorSpec:
-    """out = input + weight · (end − input), broadcast; all of one dtype.
+    """Out = input + weight · (end − input), broadcast; all of one dtype.
 
     Cost: two add and one mul an element of the result.
     Source: torch.lerp
@@ -267,7 +267,9 @@ def clamp_max(input: TensorSpec, max: Any) -> TensorSpec:
 
 @RULES.op(torch.where)
 def where(condition: TensorSpec, input: Any = None, other: Any = None) -> Any:
-    """out = condition ? input : other, broadcast. With a condition alone: where it is true, one index tensor a dimension.
+    """Out = condition ? input : other, broadcast.
+
+    With a condition alone: where it is true, one index tensor a dimension.
 
     Cost: one cmp an element of the result: the choice.
     Source: torch.where
@@ -285,7 +287,7 @@ def where(condition: TensorSpec, input: Any = None, other: Any = None) -> Any:
 
 @RULES.op("where", name="where")
 def tensor_where(input: Any, condition: TensorSpec, other: Any) -> TensorSpec:
-    """out = condition ? input : other, broadcast, called on input.
+    """Out = condition ? input : other, broadcast, called on input.
 
     Cost: one cmp an element of the result: the choice.
     Source: torch.Tensor.where

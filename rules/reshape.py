@@ -9,10 +9,9 @@ import torch
 from torch import nn
 
 from analyzer.errors import ShapeError
-from analyzer.promotion import real_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor, fill_in, not_whole, numbers, spellings, wrap_dim, wrap_dims
+from rules._dims import check_tensor, fill_in, numbers, spellings, wrap_dim, wrap_dims
 
 __all__ = ["RULES"]
 
@@ -93,7 +92,7 @@ def ravel(input: TensorSpec) -> TensorSpec:
     nn.Unflatten,
     *spellings("unflatten"),
     alias="input",
-    attributes={"sizes": lambda module: tuple(module.unflattened_size)},
+    attributes={"sizes": lambda module: module.unflattened_size},
 )
 def unflatten(input: TensorSpec, dim: int, sizes: Any) -> TensorSpec:
     """Dimension dim as several, of which one may be -1, (a, b·c) -> (a, b, c).

@@ -1,0 +1,232 @@
+"""Square brackets, read and written. `scatter` has gathering and scattering by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from analyzer.counts import Traffic
+from analyzer.errors import ShapeError
+from analyzer.promotion import broadcast_shapes
+from analyzer.rule import Bound
+from analyzer.ruleset import RuleSet
+from analyzer.spec import TensorSpec
+from rules._dims import check_operands, is_whole
+
+__all__ = ["RULES"]
+
+RULES = RuleSet()
+
+_MASKS = (torch.bool, torch.uint8)
+
+
+def _items(index: Any) -> list[Any]:
+    """The index of each dimension. A list is one index tensor unless it holds more than plain numbers."""
+    if isinstance(index, tuple):
+        return list(index)
+    several = (TensorSpec, slice, list, tuple, range, type(None), type(...))
+    if isinstance(index, list) and len(index) < 32 and any(isinstance(item, several) for item in index):
+        return list(index)
+    return [index]
+
+
+def _tensor_of(items: Any) -> TensorSpec:
+    """The index tensor that a nested list of numbers stands for."""
+    shape: list[int] = []
+    while isinstance(items, (list, tuple, range)):
+        shape.append(len(items))
+        if not items:
+            return TensorSpec(shape, torch.int64)
+        items = items[0]
+    if isinstance(items, TensorSpec):
+        return TensorSpec((*shape, *items.shape), items.dtype)
+    if not isinstance(items, (int, torch.SymInt)):
+        raise ShapeError(f"index must be whole numbers, bools, slices or tensors, got {items!r}")
+    return TensorSpec(shape, torch.bool if isinstance(items, bool) else torch.int64)
+
+
+def slice_length(size: int, item: slice) -> int:
+    """How many elements a slice takes out of a dimension; the most it can take where a bound is not known.
+
+    >>> slice_length(10, slice(1, -1, 3))
+    3
+    """
+    start: Any = item.start
+    stop: Any = item.stop
+    step: Any = item.step
+    for bound in (start, stop, step):
+        if (
+            bound is not None
+            and not isinstance(bound, (int, torch.SymInt, TensorSpec))
+            and not hasattr(bound, "__index__")
+        ):
+            raise ShapeError(f"a slice's bounds must be whole numbers, got {bound!r}")
+    step = 1 if step is None or isinstance(step, TensorSpec) else step
+    if step <= 0:
+        raise ShapeError(f"a slice's step must be 1 or more, got {step}")
+    if start is None or isinstance(start, TensorSpec):
+        start = 0
+    elif start < 0:
+        start = max(start + size, 0)
+    if stop is None or isinstance(stop, TensorSpec):
+        stop = size
+    elif stop < 0:
+        stop = max(stop + size, 0)
+    if isinstance(start, int) and start == 0 and step == 1:
+        return min(stop, size)  # type: ignore[no-any-return]
+    return max((min(stop, size) - start + step - 1) // step, 0)  # type: ignore[no-any-return]
+
+
+def _consumed(item: Any) -> int:
+    """How many dimensions of the input an item of the index uses up."""
+    if item is None or item is ... or isinstance(item, bool):
+        return 0
+    if isinstance(item, TensorSpec) and item.dtype in _MASKS:
+        return item.ndim
+    return 1
+
+
+def _unknown(item: slice) -> bool:
+    return any(isinstance(bound, TensorSpec) for bound in (item.start, item.stop, item.step))
+
+
+class _Plan:
+    """What an index does to a shape, one item after the other."""
+
+    __slots__ = ("dims", "indices", "left", "masks", "places", "vague")
+
+    def __init__(self, shape: tuple[int, ...], index: Any) -> None:
+        self.left = list(shape)  # dimensions of the input not met yet
+        self.dims: list[int] = []  # of the result, but for those of index tensors
+        self.indices: list[TensorSpec] = []
+        self.masks: list[TensorSpec] = []
+        self.places: list[int] = []  # where in dims each index tensor and mask stands
+        self.vague = ""  # why the size is not known, where it is not
+        items = _items(index)
+        used = sum([_consumed(item) for item in items])
+        if used > len(shape):
+            raise ShapeError(f"an index may have as many items as input has dimensions, got {used} for {len(shape)}")
+        for item in items:
+            self.take(item, len(shape) - used)
+            if item is ...:
+                used = len(shape)
+        self.dims.extend(self.left)
+
+    def take(self, item: Any, spare: int) -> None:
+        if isinstance(item, slice):
+            self.dims.append(slice_length(self.left.pop(0), item))
+            if _unknown(item):
+                self.vague = "as many as the slice takes, whose bounds are data"
+        elif item is None:
+            self.dims.append(1)
+        elif item is ...:
+            self.dims.extend(self.left[:spare])
+            del self.left[:spare]
+        elif isinstance(item, bool):
+            self.add(TensorSpec((1 if item else 0,), torch.int64), self.indices)
+        elif is_whole(item):
+            self.select(item)
+        elif isinstance(item, TensorSpec):
+            self.take_tensor(item)
+        elif isinstance(item, (list, tuple, range)):
+            self.take_tensor(_tensor_of(item))
+        elif hasattr(item, "__array__") and len(getattr(item, "shape", ())) > 0:
+            self.take_tensor(TensorSpec(item.shape, torch.bool if item.dtype.kind == "b" else torch.int64))
+        elif hasattr(item, "__index__"):
+            self.select(item.__index__())
+        else:
+            raise ShapeError(f"index must be whole numbers, bools, slices or tensors, got {item!r}")
+
+    def select(self, item: int) -> None:
+        size = self.left.pop(0)
+        if not -size <= item < size:
+            raise ShapeError(f"index must be from {-size} to {size - 1}, got {item}")
+
+    def take_tensor(self, item: TensorSpec) -> None:
+        if item.dtype in _MASKS:
+            covered = tuple(self.left[: item.ndim])
+            if item.shape != covered:
+                raise ShapeError(f"a mask must have the shape of what it masks, got {item.shape} for {covered}")
+            del self.left[: item.ndim]
+            self.vague = "as many rows as the mask has true elements"
+            self.add(item, self.masks)
+        elif item.dtype in (torch.int64, torch.int32):
+            size = self.left.pop(0)
+            if not item.shape:
+                if size == 0:
+                    raise ShapeError("index picks one of a dimension of size 0")
+            else:
+                if size == 0 and item.numel != 0:
+                    raise ShapeError(f"index picks from a dimension of size 0, got {item.numel} indices")
+                self.add(item, self.indices)
+        else:
+            raise ShapeError(f"an index tensor must be int64, int32 or bool, got {item}")
+
+    def add(self, item: TensorSpec, kind: list[TensorSpec]) -> None:
+        kind.append(item)
+        self.places.append(len(self.dims))
+
+    def shape(self) -> tuple[int, ...]:
+        """Index tensors next to each other put their dimensions in their place, others to the front."""
+        if not self.places:
+            return tuple(self.dims)
+        together = broadcast_shapes(*[item.shape for item in self.indices]) if self.indices else (1,)
+        if self.masks and together[-1] == 1:
+            together = (*together[:-1], max([mask.numel for mask in self.masks]))
+        first = self.places[0]
+        place = first if all(place == first for place in self.places) else 0
+        return (*self.dims[:place], *together, *self.dims[place:])
+
+    def nbytes(self) -> int:
+        """Bytes of the index tensors themselves."""
+        return sum([item.nbytes for item in (*self.indices, *self.masks)])
+
+
+@RULES.op("__getitem__", alias="input", name="getitem")
+def getitem(input: TensorSpec, index: Any) -> TensorSpec | Bound:
+    """input[index]: a view, or a copy where an index is a tensor, a list or a mask.
+
+    Cost: nothing, it moves data.
+    Source: torch docs, "Tensor indexing API"
+    """
+    plan = _Plan(input.shape, index)
+    out = input.with_shape(*plan.shape())
+    return Bound(out, plan.vague) if plan.vague else out
+
+
+@getitem.traffic
+def _(out: TensorSpec, input: TensorSpec, index: Any) -> Traffic:
+    plan = _Plan(input.shape, index)
+    return Traffic(read=out.nbytes + plan.nbytes(), written=out.nbytes) if plan.places else Traffic()
+
+
+@RULES.op("__setitem__", alias="input", name="setitem")
+def setitem(input: TensorSpec, index: Any, value: Any) -> TensorSpec:
+    """input[index] = value, broadcast; returns input.
+
+    Cost: nothing, it moves data.
+    Source: torch docs, "Tensor indexing API"
+    """
+    plan = _Plan(input.shape, index)
+    target = plan.shape()
+    if isinstance(value, TensorSpec):
+        # Leading dimensions of size 1 are dropped; how many rows a mask takes is known to data alone.
+        shape = value.shape
+        while len(shape) > len(target) and shape[0] == 1:
+            shape = shape[1:]
+        fits = len(shape) <= len(target)
+        for own, wanted in zip(shape[::-1], target[::-1], strict=False):
+            fits = fits and (own in (1, wanted) or (bool(plan.vague) and own < wanted))
+        if not fits:
+            raise ShapeError(f"value does not broadcast to what index takes, got {value.shape} for {target}")
+    else:
+        check_operands(value)
+    return input
+
+
+@setitem.traffic
+def _(input: TensorSpec, index: Any, value: Any) -> Traffic:
+    plan = _Plan(input.shape, index)
+    read = value.nbytes if isinstance(value, TensorSpec) else 0
+    return Traffic(read=read + plan.nbytes(), written=input.with_shape(*plan.shape()).nbytes)
