@@ -223,10 +223,8 @@ def _atleast(name: str, ndim: int) -> None:
         given = tuple([_at_least(tensor, ndim) for tensor in check_tensors(tensors, "tensors")])
         return given[0] if len(given) == 1 else given
 
-    shape.__doc__ = (
-        f"At least {ndim} dimensions, new ones of size 1.\n\n"
+    shape.__doc__ = f"At least {ndim} dimensions, new ones of size 1.\n\n"
     shape.__doc__ += f"Cost: nothing, they are views.\nSource: torch.{name}"
-    )
     RULES.op(getattr(torch.functional, name), name=name)(shape)
 
 
