@@ -101,7 +101,7 @@ def attention_cost(
     )
 
 
-@RULES.op(F.scaled_dot_product_attention)
+@RULES.op(F.scaled_dot_product_attention, torch.ops.aten.scaled_dot_product_attention)
 def scaled_dot_product_attention(
     query: TensorSpec,
     key: TensorSpec,

@@ -25,7 +25,15 @@ def _same_dtype(input: TensorSpec, **others: TensorSpec | None) -> None:
         raise ShapeError("torch multiplies no matrices of bool")
 
 
-@RULES.op(nn.Linear, F.linear)
+def _check_bias(input: TensorSpec, weight: TensorSpec, bias: TensorSpec, out: TensorSpec) -> None:
+    """A bias of another shape than the weight's rows must still stretch to the output."""
+    if len(weight.shape) == 1 and (bias.shape or len(input.shape) == 2):
+        raise ShapeError(f"weight must have 2 dimensions where there is a bias, but its shape is {weight.shape}")
+    if broadcast_shapes(bias.shape, out.shape) != out.shape:
+        raise ShapeError(f"bias does not stretch to the output: {bias.shape} against {out.shape}")
+
+
+@RULES.op(nn.Linear, F.linear, torch.ops.aten.linear)
 def linear(input: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -> TensorSpec:
     """Linear map y = x Wᵀ + b        x (*, K), W (N, K), b (N) -> y (*, N); W (K) -> y (*).
 
@@ -41,11 +49,8 @@ def linear(input: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None
     if weight.dtype is not input.dtype or input.dtype is torch.bool or bias is not None:
         _same_dtype(input, weight=weight, bias=bias)
     out = input.with_shape(*input.shape[:-1], *weight.shape[:-1])
-    if bias is not None and bias.shape != weight.shape[:1]:
-        if len(weight.shape) == 1 and len(input.shape) != 1:
-            raise ShapeError(f"weight must have 2 dimensions where there is a bias, but its shape is {weight.shape}")
-        if broadcast_shapes(bias.shape, out.shape) != out.shape:
-            raise ShapeError(f"bias does not stretch to the output: {bias.shape} against {out.shape}")
+    if bias is not None and (bias.shape != weight.shape[:-1] or len(weight.shape) == 1):
+        _check_bias(input, weight, bias, out)
     return out
 
 

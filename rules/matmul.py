@@ -38,7 +38,7 @@ def check_inner(first: TensorSpec, second: TensorSpec) -> None:
         raise ShapeError(f"shapes {first.shape} and {second.shape} cannot be multiplied: {sizes}")
 
 
-@RULES.op(torch.matmul, "matmul", "__matmul__", torch.linalg.matmul)
+@RULES.op(torch.matmul, "matmul", "__matmul__", torch.linalg.matmul, torch.ops.aten.linalg_matmul)
 def matmul(input: TensorSpec, other: TensorSpec) -> TensorSpec:
     """Product x y        x (*, M, K), y (*, K, N) -> (*, M, N), leading sizes broadcast; a vector's K leaves nothing.
 

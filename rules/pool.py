@@ -57,6 +57,13 @@ def _pooled(
     return input.with_shape(*lead, *spatial)
 
 
+def _check_covers(input: TensorSpec, kernel_size: Any) -> None:
+    """Average pooling over volumes wants windows that fit without the padding."""
+    kernel = each_dim(kernel_size, 3, "kernel_size")
+    if any(size < k for size, k in zip(input.shape[-3:], kernel, strict=False)):
+        raise ShapeError(f"the windows are larger than the input: {kernel} against {input.shape[-3:]}")
+
+
 def _window_size(kernel_size: Any, dims: int) -> int:
     return math.prod(each_dim(kernel_size, dims, "kernel_size"))
 
@@ -132,6 +139,8 @@ def _add_avg_pool(dims: int, *targets: Any) -> None:
             raise ShapeError(f"input must be of real numbers, got {input.dtype_name}")
         if divisor_override is not None and divisor_override == 0:
             raise ShapeError("divisor_override must not be 0")
+        if dims == 3:
+            _check_covers(input, kernel_size)
         return _pooled(input, kernel_size, stride, padding, 1, ceil_mode, dims)
 
     @avg_pool.cost
@@ -154,6 +163,10 @@ def _add_lp_pool(dims: int, module: type[nn.Module], function: Any) -> None:
             raise ShapeError("norm_type must not be 0")
         if input.dtype is torch.bool or input.dtype.is_complex:
             raise ShapeError(f"input must be of real numbers, got {input.dtype_name}")
+        if isinstance(kernel_size, (tuple, list)) and len(kernel_size) != dims:
+            raise ShapeError(f"kernel_size must be one number or {dims}, got {tuple(kernel_size)}")
+        if dims == 3 and not math.isinf(norm_type):
+            _check_covers(input, kernel_size)
         out = _pooled(input, kernel_size, stride, 0, 1, ceil_mode, dims)
         return out if math.isinf(norm_type) else out.with_dtype(float_dtype(input.dtype))
 

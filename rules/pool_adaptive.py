@@ -51,17 +51,21 @@ def _window_total(size: int, windows: int) -> int:
 def _folded_away(out: TensorSpec, input: TensorSpec, dims: int) -> int:
     """Operations that take every window to one value: its size less one, summed over all windows."""
     windows = [_window_total(n, w) for n, w in zip(input.shape[-dims:], out.shape[-dims:], strict=True)]
+    if 0 in windows:
+        return 0
     return math.prod(out.shape[:-dims]) * (math.prod(windows) - math.prod(out.shape[-dims:]))
 
 
-def _adapted(input: TensorSpec, output_size: Any, dims: int, channels: bool) -> TensorSpec:
-    """The output of adaptive pooling; ``channels`` says that there must be some."""
+def _adapted(input: TensorSpec, output_size: Any, dims: int, mean: bool) -> TensorSpec:
+    """The output of adaptive pooling; a mean may be of no channels, and of no elements where it is one for all."""
     lead, sizes = split_spatial(input, dims)
     if not input.dtype.is_floating_point:
         raise ShapeError(f"input must be of floating-point numbers, got {input.dtype_name}")
-    if any(size == 0 for size in sizes) or (channels and input.shape[1] == 0):
+    asked = _asked_sizes(output_size, sizes)
+    empty = any(size == 0 for size in sizes) and not (mean and all(want == 1 for want in asked))
+    if empty or (not mean and input.shape[1] == 0):
         raise ShapeError(f"only the batch of input may be empty, but its shape is {input.shape}")
-    return input.with_shape(*lead, *_asked_sizes(output_size, sizes))
+    return input.with_shape(*lead, *asked)
 
 
 def _add_adaptive_avg(dims: int, *targets: Any) -> None:
@@ -74,7 +78,7 @@ def _add_adaptive_avg(dims: int, *targets: Any) -> None:
         Cost: per output one add less than its window has elements, and 1 div.
         Source: torch.nn.functional.adaptive_avg_pool2d
         """
-        return _adapted(input, output_size, dims, channels=False)
+        return _adapted(input, output_size, dims, mean=True)
 
     @adaptive_avg_pool.cost
     def _(out: TensorSpec, input: TensorSpec) -> Counts:
@@ -93,7 +97,7 @@ def _add_adaptive_max(dims: int, targets: Sequence[Any], with_indices: Sequence[
         Cost: per output one cmp less than its window has elements.
         Source: torch.nn.functional.adaptive_max_pool2d
         """
-        out = _adapted(input, output_size, dims, channels=True)
+        out = _adapted(input, output_size, dims, mean=False)
         return (out, out.with_dtype(torch.int64)) if return_indices else out
 
     @RULES.op(*with_indices, name=f"adaptive_max_pool{dims}d")
@@ -192,10 +196,20 @@ def _add_fractional(dims: int, targets: Sequence[Any], with_indices: Sequence[An
 native, aten = torch._C._nn, torch.ops.aten
 _add_adaptive_avg(1, nn.AdaptiveAvgPool1d, F.adaptive_avg_pool1d)
 _add_adaptive_avg(
-    2, nn.AdaptiveAvgPool2d, F.adaptive_avg_pool2d, native.adaptive_avg_pool2d, torch._adaptive_avg_pool2d
+    2,
+    nn.AdaptiveAvgPool2d,
+    F.adaptive_avg_pool2d,
+    native.adaptive_avg_pool2d,
+    torch._adaptive_avg_pool2d,
+    aten.adaptive_avg_pool2d,
 )
 _add_adaptive_avg(
-    3, nn.AdaptiveAvgPool3d, F.adaptive_avg_pool3d, native.adaptive_avg_pool3d, torch._adaptive_avg_pool3d
+    3,
+    nn.AdaptiveAvgPool3d,
+    F.adaptive_avg_pool3d,
+    native.adaptive_avg_pool3d,
+    torch._adaptive_avg_pool3d,
+    aten.adaptive_avg_pool3d,
 )
 _add_adaptive_max(
     1,

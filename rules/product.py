@@ -64,7 +64,7 @@ def _axis(dim: int, dims: int) -> int:
     return dim % least
 
 
-@RULES.op(torch.linalg.vecdot)
+@RULES.op(torch.linalg.vecdot, torch.ops.aten.linalg_vecdot)
 def vecdot(input: TensorSpec, other: TensorSpec, *, dim: int = -1) -> TensorSpec:
     """Dot products along one axis        x, y broadcast to (*, K, +) -> (*, +).
 
@@ -179,7 +179,7 @@ def _chain_cost(sizes: Sequence[int]) -> Counts:
     return best[0, count - 1][1]
 
 
-@RULES.op(torch.linalg.multi_dot)
+@RULES.op(torch.linalg.multi_dot, torch.ops.aten.linalg_multi_dot)
 def multi_dot(tensors: Sequence[TensorSpec]) -> TensorSpec:
     """Product of a chain of matrices        (N0, N1), (N1, N2), ... -> (N0, Nk), with vectors at the ends at most.
 
