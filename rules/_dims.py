@@ -20,6 +20,7 @@ __all__ = [
     "not_whole",
     "numbers",
     "spellings",
+    "whole",
     "wrap_dim",
     "wrap_dims",
 ]
@@ -57,8 +58,8 @@ def wrap_dim(dim: Any, ndim: int, name: str = "dim") -> int:
     analyzer.errors.ShapeError: dim must be from -2 to 1, got 2
     """
     room = ndim or 1
-    if type(dim) is not int and not is_whole(dim):
-        raise not_whole(name, dim)
+    if type(dim) is not int:
+        dim = whole(dim, name)
     if not -room <= dim < room:
         raise ShapeError(f"{name} must be from {-room} to {room - 1}, got {dim}")
     return dim + room if dim < 0 else dim  # type: ignore[no-any-return]
@@ -88,10 +89,16 @@ def numbers(values: Any, name: str) -> tuple[int, ...]:
         values = (values,)
     elif len(values) == 1 and isinstance(values[0], (tuple, list)):
         values = values[0]
-    for value in values:
-        if type(value) is not int and not is_whole(value):
-            raise not_whole(name, value)
-    return tuple(values)
+    return tuple([value if type(value) is int else whole(value, name) for value in values])
+
+
+def whole(value: Any, name: str) -> Any:
+    """The argument itself where it is a whole number, or what a number of another library stands for."""
+    if is_whole(value):
+        return value
+    if isinstance(value, (bool, TensorSpec)) or not hasattr(value, "__index__"):
+        raise not_whole(name, value)
+    return value.__index__()
 
 
 def not_whole(name: str, value: Any) -> ShapeError | DataDependentError:

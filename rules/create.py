@@ -1,0 +1,278 @@
+"""Tensors out of nothing: filled with one value, counted up, or written out."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+
+from analyzer.errors import ShapeError
+from analyzer.ruleset import RuleSet
+from analyzer.spec import TensorSpec
+from rules._dims import check_tensor, is_whole, numbers
+
+__all__ = ["RULES", "like", "made"]
+
+RULES = RuleSet()
+
+_device = cache(torch.device)
+
+
+def made(shape: Any, dtype: torch.dtype | None, device: Any, otherwise: torch.dtype | None = None) -> TensorSpec:
+    """A new tensor: the default dtype (or ``otherwise``) on the CPU unless said otherwise."""
+    sizes = numbers(shape, "size")
+    for size in sizes:
+        if size < 0:
+            raise ShapeError(f"size must be 0 or more, got {sizes}")
+    return TensorSpec(
+        sizes, dtype or otherwise or torch.get_default_dtype(), _device("cpu" if device is None else device)
+    )
+
+
+def like(input: TensorSpec, dtype: torch.dtype | None, device: Any) -> TensorSpec:
+    """A new tensor of input's shape, with its dtype and device unless said otherwise."""
+    out = check_tensor(input, "input").with_dtype(dtype or input.dtype)
+    return out if device is None else out.with_device(_device(device))
+
+
+def _near(input: TensorSpec, size: Any, dtype: torch.dtype | None, device: Any) -> TensorSpec:
+    """A new tensor of another shape, with input's dtype and device unless said otherwise."""
+    return made(size, dtype or input.dtype, input.device if device is None else device)
+
+
+def filled(*size: int, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+    """A tensor of the given size.
+
+    Cost: nothing, it fills memory.
+    Source: torch.zeros
+    """
+    return made(size, dtype, device)
+
+
+def filled_like(input: TensorSpec, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+    """A tensor of the size of input.
+
+    Cost: nothing, it fills memory.
+    Source: torch.zeros_like
+    """
+    return like(input, dtype, device)
+
+
+def filled_near(input: TensorSpec, *size: int, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+    """A tensor of the given size, with the dtype and device of input.
+
+    Cost: nothing, it fills memory.
+    Source: torch.Tensor.new_zeros
+    """
+    return _near(input, size, dtype, device)
+
+
+for _name in ("zeros", "ones", "empty"):
+    RULES.op(getattr(torch, _name), name=_name)(filled)
+    RULES.op(getattr(torch, f"{_name}_like"), name=f"{_name}_like")(filled_like)
+    RULES.op(f"new_{_name}", name=f"new_{_name}")(filled_near)
+
+
+@RULES.op(torch.empty_strided, name="empty")
+def empty_strided(size: Any, stride: Any, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+    """A tensor of the given size with the given strides in memory.
+
+    Cost: nothing, it fills memory.
+    Source: torch.empty_strided
+    """
+    out = made(size, dtype, device)
+    if len(numbers(stride, "stride")) != out.ndim:
+        raise ShapeError(f"size and stride must be equally long, got {size} and {stride}")
+    return out
+
+
+@RULES.op(torch.empty_permuted, name="empty")
+def empty_permuted(
+    size: Any, physical_layout: Any, *, dtype: torch.dtype | None = None, device: Any = None
+) -> TensorSpec:
+    """A tensor of the given size whose dimensions lie in memory in the given order.
+
+    Cost: nothing, it fills memory.
+    Source: torch.empty_permuted
+    """
+    out = made(size, dtype, device)
+    if sorted(numbers(physical_layout, "physical_layout")) != list(range(out.ndim)):
+        raise ShapeError(f"physical_layout must name every dimension once, got {physical_layout} for {out.ndim}")
+    return out
+
+
+@RULES.op("new_empty_strided", name="new_empty")
+def new_empty_strided(
+    input: TensorSpec, size: Any, stride: Any, dtype: torch.dtype | None = None, device: Any = None
+) -> TensorSpec:
+    """A tensor of the given size in a given order in memory, with the dtype and device of input.
+
+    Cost: nothing, it fills memory.
+    Source: torch.Tensor.new_empty_strided
+    """
+    out = _near(input, size, dtype, device)
+    if len(numbers(stride, "stride")) != out.ndim:
+        raise ShapeError(f"size and stride must be equally long, got {size} and {stride}")
+    return out
+
+
+@cache
+def _number_dtype(kind: Any, default: torch.dtype) -> torch.dtype:
+    if issubclass(kind, (bool, torch.SymBool)):
+        return torch.bool
+    if issubclass(kind, (int, torch.SymInt)):
+        return torch.int64
+    return default.to_complex() if issubclass(kind, complex) else default
+
+
+def _fill_value(value: Any, dtype: torch.dtype) -> None:
+    if isinstance(value, TensorSpec):
+        if value.numel != 1:
+            raise ShapeError(f"fill_value must be one number, got {value}")
+    elif not isinstance(value, (int, float, complex, torch.SymInt, torch.SymFloat, torch.SymBool)):
+        raise ShapeError(f"fill_value must be a number, got {value!r}")
+    elif isinstance(value, complex) and not dtype.is_complex:
+        raise ShapeError(f"fill_value must be real for a real dtype, got {value} for {dtype}")
+
+
+@RULES.op(torch.full)
+def full(size: Any, fill_value: Any, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+    """A tensor of one value, with the value's own kind of dtype.
+
+    Cost: nothing, it fills memory.
+    Source: torch.full
+    """
+    if dtype is None:
+        one = fill_value.dtype if isinstance(fill_value, TensorSpec) else None
+        if one is None or one.is_floating_point or one.is_complex:
+            kind = type(fill_value) if one is None else complex if one.is_complex else float
+            one = _number_dtype(kind, torch.get_default_dtype())
+        dtype = one
+    _fill_value(fill_value, dtype)
+    return made(size, dtype, device)
+
+
+@RULES.op(torch.full_like)
+def full_like(
+    input: TensorSpec, fill_value: Any, *, dtype: torch.dtype | None = None, device: Any = None
+) -> TensorSpec:
+    """A tensor of one value, of the size of input.
+
+    Cost: nothing, it fills memory.
+    Source: torch.full_like
+    """
+    out = like(input, dtype, device)
+    _fill_value(fill_value, out.dtype)
+    return out
+
+
+@RULES.op("new_full")
+def new_full(
+    input: TensorSpec, size: Any, fill_value: Any, *, dtype: torch.dtype | None = None, device: Any = None
+) -> TensorSpec:
+    """A tensor of one value, with the dtype and device of input.
+
+    Cost: nothing, it fills memory.
+    Source: torch.Tensor.new_full
+    """
+    out = _near(input, size, dtype, device)
+    _fill_value(fill_value, out.dtype)
+    return out
+
+
+# Written out -----------------------------------------------------------------------------------------------------
+
+
+def _written(data: Any, kinds: set[torch.dtype | type]) -> tuple[int, ...]:
+    """The shape of nested sequences; what their leaves are goes into ``kinds``."""
+    if isinstance(data, TensorSpec):
+        if data.numel != 1:
+            raise ShapeError(f"data may hold tensors of one element, got {data}")
+        kinds.add(data.dtype)
+        return ()
+    if isinstance(data, (list, tuple, range)):
+        if not data:
+            return (0,)
+        shape = _written(data[0], kinds)
+        for item in data[1:]:
+            other = _written(item, kinds)
+            if other != shape:
+                raise ShapeError(f"data must be as long in every row, got {shape} and {other}")
+        return (len(data), *shape)
+    if hasattr(data, "dtype") and hasattr(data, "shape"):
+        kinds.add(getattr(torch, str(data.dtype)))
+        return tuple(data.shape)
+    if not isinstance(data, (bool, int, float, complex, torch.SymInt, torch.SymFloat, torch.SymBool)):
+        raise ShapeError(f"data must be numbers, got {data!r}")
+    kinds.add(type(data))
+    return ()
+
+
+def _written_spec(data: Any, dtype: torch.dtype | None, device: Any) -> TensorSpec:
+    if isinstance(data, TensorSpec):
+        return like(data, dtype, device)
+    kinds: set[torch.dtype | type] = set()
+    shape = _written(data, kinds)
+    if dtype is None:
+        default = torch.get_default_dtype()
+        for kind in kinds:
+            found = kind if isinstance(kind, torch.dtype) else _number_dtype(kind, default)
+            dtype = found if dtype is None else torch.promote_types(dtype, found)
+    return made(shape, dtype, device)
+
+
+@RULES.op(torch.tensor, torch.as_tensor, name="tensor")
+def tensor(data: Any, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+    """A tensor of the numbers in nested sequences, or a copy of a tensor.
+
+    Cost: nothing, it moves data.
+    Source: torch.tensor
+    """
+    return _written_spec(data, dtype, device)
+
+
+@RULES.op(torch.asarray, name="tensor")
+def asarray(obj: Any, *, dtype: torch.dtype | None = None, device: Any = None, copy: bool | None = None) -> TensorSpec:
+    """A tensor of the numbers in nested sequences, or the tensor itself.
+
+    Cost: nothing, it moves data.
+    Source: torch.asarray
+    """
+    return _written_spec(obj, dtype, device)
+
+
+@RULES.op("new_tensor", name="tensor")
+def new_tensor(input: TensorSpec, data: Any, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+    """A tensor of the numbers in nested sequences, with the dtype and device of input.
+
+    Cost: nothing, it moves data.
+    Source: torch.Tensor.new_tensor
+    """
+    return _written_spec(data, dtype or input.dtype, input.device if device is None else device)
+
+
+@RULES.op("new", name="tensor")
+def new(input: TensorSpec, size: Any = (0,), *more: int, device: Any = None) -> TensorSpec:
+    """A tensor of the given size, or of the numbers in a sequence, with the dtype and device of input.
+
+    Cost: nothing, it fills memory.
+    Source: torch.Tensor.new
+    """
+    if is_whole(size):
+        return _near(input, (size, *more), None, device)
+    if isinstance(size, torch.Size) or size == (0,):
+        return _near(input, size, None, device)
+    return _written_spec(size, input.dtype, input.device if device is None else device)
+
+
+@RULES.op(torch.scalar_tensor)
+def scalar_tensor(s: Any, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+    """A tensor without dimensions, of one number.
+
+    Cost: nothing, it moves data.
+    Source: torch.scalar_tensor
+    """
+    out = made((), dtype, device)
+    _fill_value(s, out.dtype)
+    return out

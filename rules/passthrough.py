@@ -1,0 +1,226 @@
+"""The same values, elsewhere or otherwise: copies, conversions, moves between devices, fills."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from analyzer.counts import Counts, Traffic
+from analyzer.errors import ShapeError
+from analyzer.promotion import broadcast_shapes
+from analyzer.ruleset import RuleSet
+from analyzer.spec import TensorSpec
+from rules._dims import check_operands, check_tensor, spellings
+from rules.create import like
+
+__all__ = ["RULES"]
+
+RULES = RuleSet()
+
+
+def same(input: TensorSpec) -> TensorSpec:
+    """The same values.
+
+    Cost: nothing, it moves data.
+    Source: torch.clone
+    """
+    return check_tensor(input, "input")
+
+
+for _name, _targets in (
+    ("clone", [*spellings("clone"), torch.ops.aten.lift_fresh, torch.ops.aten.lift]),
+    ("contiguous", ["contiguous"]),
+    ("dequantize", spellings("dequantize")),
+    ("resolve_conj", spellings("resolve_conj", "resolve_neg")),
+):
+    RULES.op(*_targets, name=_name)(same)
+
+for _name, _targets in (
+    ("detach", [*spellings("detach"), "data"]),
+    ("alias", [torch.ops.aten.alias]),
+    ("positive", spellings("positive", "__pos__")),
+    ("requires_grad_", ["requires_grad_"]),
+    ("conj", spellings("conj")),
+):
+    RULES.op(*_targets, name=_name, alias="input")(same)
+
+
+@RULES.op("to")
+def to(
+    input: TensorSpec, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
+    *, other: Any = None,
+) -> TensorSpec:  # fmt: skip
+    """The same values as another dtype, on another device, or as those of another tensor.
+
+    Cost: nothing, it moves data.
+    Source: torch.Tensor.to
+    """
+    if isinstance(device, torch.dtype):
+        return input.with_dtype(device)
+    like_other = device if isinstance(device, TensorSpec) else other
+    if like_other is not None:
+        return input.with_dtype(like_other.dtype).with_device(like_other.device)
+    if dtype is not None and not isinstance(dtype, torch.dtype):
+        raise ShapeError(f"dtype must be one of torch's, got {dtype!r}")
+    try:
+        return like(input, dtype, device)
+    except (RuntimeError, TypeError):
+        raise ShapeError(f"device must be one of torch's, got {device!r}") from None
+
+
+def _conversion(name: str, dtype: torch.dtype) -> None:
+    def shape(input: TensorSpec) -> TensorSpec:
+        return input.with_dtype(dtype)
+
+    shape.__doc__ = f"The same values as {dtype}.\n\nCost: nothing, it moves data.\nSource: torch.Tensor.{name}"
+    RULES.op(name, name=name)(shape)
+
+
+_CONVERSIONS = {
+    "float": torch.float32,
+    "half": torch.float16,
+    "double": torch.float64,
+    "bfloat16": torch.bfloat16,
+    "int": torch.int32,
+    "long": torch.int64,
+    "short": torch.int16,
+    "char": torch.int8,
+    "byte": torch.uint8,
+    "bool": torch.bool,
+    "cfloat": torch.complex64,
+    "cdouble": torch.complex128,
+    "chalf": torch.complex32,
+}
+for _name, _dtype in _CONVERSIONS.items():
+    _conversion(_name, _dtype)
+
+_TYPES = {_dtype: _name.capitalize() for _name, _dtype in _CONVERSIONS.items() if not _dtype.is_complex}
+_TYPES[torch.bfloat16] = "BFloat16"
+_BY_TYPE = {f"{_name}Tensor": _dtype for _dtype, _name in _TYPES.items()}
+
+
+@RULES.op("type")
+def type_(input: TensorSpec, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The same values as another dtype; without one, the tensor's type in words.
+
+    Cost: nothing, it moves data.
+    Source: torch.Tensor.type
+    """
+    place = "" if input.device.type == "cpu" else f"{input.device.type}."
+    if dtype is None:
+        return f"torch.{place}{_TYPES.get(input.dtype, input.dtype_name)}Tensor"
+    if isinstance(dtype, torch.dtype):
+        return input.with_dtype(dtype)
+    words = dtype if isinstance(dtype, str) else f"{dtype.__module__}.{dtype.__name__}"
+    *where, name = words.split(".")
+    if name not in _BY_TYPE:
+        raise ShapeError(f"dtype must be one of torch's, got {dtype!r}")
+    out = input.with_dtype(_BY_TYPE[name])
+    device = where[-1] if len(where) > 1 else "cpu"
+    return out if out.device.type == device else out.with_device(device)
+
+
+@RULES.op("type_as")
+def type_as(input: TensorSpec, other: TensorSpec) -> TensorSpec:
+    """The same values as the dtype of other, on its device.
+
+    Cost: nothing, it moves data.
+    Source: torch.Tensor.type_as
+    """
+    return input.with_dtype(check_tensor(other, "other").dtype).with_device(other.device)
+
+
+def _move(name: str) -> None:
+    def shape(input: TensorSpec, device: Any = None, non_blocking: bool = False) -> TensorSpec:
+        return like(input, None, name if device is None else device)
+
+    shape.__doc__ = f"The same values on another device.\n\nCost: nothing, it moves data.\nSource: torch.Tensor.{name}"
+    RULES.op(name, name=name)(shape)
+
+
+for _name in ("cpu", "cuda", "xpu"):
+    _move(_name)
+
+
+@RULES.op(torch.ops.aten._to_copy, name="to")
+def to_copy(input: TensorSpec, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+    """The same values as another dtype, on another device.
+
+    Cost: nothing, it moves data.
+    Source: torch.Tensor.to
+    """
+    return like(input, dtype, device)
+
+
+# Written over ----------------------------------------------------------------------------------------------------
+
+
+@RULES.op("copy_", torch.ops.aten.copy, name="copy")
+def copy(input: TensorSpec, src: Any, non_blocking: bool = False) -> TensorSpec:
+    """The values of src, broadcast, written over input.
+
+    Cost: nothing, it moves data.
+    Source: torch.Tensor.copy_
+    """
+    check_operands(src)
+    if (
+        isinstance(src, TensorSpec)
+        and src.shape != input.shape
+        and broadcast_shapes(input.shape, src.shape) != input.shape
+    ):
+        raise ShapeError(f"src must broadcast to the shape of input, got {shape} for {input.shape}")
+    return input
+
+
+@copy.traffic
+def _(out: TensorSpec, src: Any) -> Traffic:
+    return Traffic(read=src.nbytes if isinstance(src, TensorSpec) else 0, written=out.nbytes)
+
+
+@RULES.op(torch.fill, "fill_")
+def fill(input: TensorSpec, value: Any) -> TensorSpec:
+    """One number everywhere.
+
+    Cost: nothing, it fills memory.
+    Source: torch.Tensor.fill_
+    """
+    check_operands(value)
+    if isinstance(value, TensorSpec) and value.shape:
+        raise ShapeError(f"value must be a number, got {value}")
+    if isinstance(value, complex) and not input.dtype.is_complex:
+        raise ShapeError(f"value must be real for a real tensor, got {value} for {input.dtype}")
+    return input
+
+
+@RULES.op("zero_", torch.zero_, name="zero")
+def zero(input: TensorSpec) -> TensorSpec:
+    """Zero everywhere.
+
+    Cost: nothing, it fills memory.
+    Source: torch.Tensor.zero_
+    """
+    return input
+
+
+def _written(out: TensorSpec) -> Traffic:
+    return Traffic(written=out.nbytes)
+
+
+fill.traffic(_written)
+zero.traffic(_written)
+
+
+@RULES.op(*spellings("nan_to_num"))
+def nan_to_num(input: TensorSpec, nan: Any = None, posinf: Any = None, neginf: Any = None) -> TensorSpec:
+    """Numbers in place of what is none and of the infinities.
+
+    Cost: one cmp an element.
+    Source: torch.nan_to_num
+    """
+    return check_tensor(input, "input")
+
+
+@nan_to_num.cost
+def _(out: TensorSpec) -> Counts:
+    return Counts(cmp=out.numel)
