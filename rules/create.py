@@ -146,7 +146,7 @@ def full(size: Any, fill_value: Any, *, dtype: torch.dtype | None = None, device
     if dtype is None:
         one = fill_value.dtype if isinstance(fill_value, TensorSpec) else None
         if one is None or one.is_floating_point or one.is_complex:
-            kind = type(fill_value) if one is None else complex if one.is_complex else float
+            kind: Any = type(fill_value) if one is None else complex if one.is_complex else float
             one = _number_dtype(kind, torch.get_default_dtype())
         dtype = one
     _fill_value(fill_value, dtype)

@@ -169,7 +169,7 @@ def copy(input: TensorSpec, src: Any, non_blocking: bool = False) -> TensorSpec:
         and src.shape != input.shape
         and broadcast_shapes(input.shape, src.shape) != input.shape
     ):
-        raise ShapeError(f"src must broadcast to the shape of input, got {shape} for {input.shape}")
+        raise ShapeError(f"src must broadcast to the shape of input, got {src.shape} for {input.shape}")
     return input
 
 

@@ -34,9 +34,10 @@ def _length(start: Any, end: Any, step: Any) -> int:
     if (step > 0 and end < start) or (step < 0 and end > start):
         raise ShapeError(f"step must lead from start to end, got {step} from {start} to {end}")
     if all(isinstance(value, (int, torch.SymInt)) for value in (start, end, step)):
-        count: int = -((start - end) // step)
-        return count
-    return math.ceil((end - start) / step)
+        length: int = -((start - end) // step)
+    else:
+        length = math.ceil((end - start) / step)
+    return length
 
 
 @RULES.op(torch.arange)
