@@ -7,6 +7,7 @@ from typing import Any
 
 from analyzer.errors import ShapeError
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor, whole
 
 __all__ = ["each_dim", "split_spatial", "window_count"]
 
@@ -17,20 +18,19 @@ def each_dim(value: Any, dims: int, name: str) -> tuple[int, ...]:
     >>> each_dim(3, 2, "kernel_size"), each_dim([5], 2, "stride"), each_dim((1, 2), 2, "padding")
     ((3, 3), (5, 5), (1, 2))
     """
-    if isinstance(value, (tuple, list)):
-        if len(value) == dims:
-            return tuple(value)
-        if len(value) == 1:
-            return (value[0],) * dims
+    if type(value) is int:
+        return (value,) * dims
+    if not isinstance(value, (tuple, list)):
+        return (whole(value, name),) * dims
+    if len(value) not in (1, dims):
         raise ShapeError(f"{name} must be one number or {dims}, got {tuple(value)}")
-    if value is None or isinstance(value, (str, float, TensorSpec)):
-        raise ShapeError(f"{name} must be one whole number or {dims}, got {value!r}")
-    return (value,) * dims
+    each = tuple([size if type(size) is int else whole(size, name) for size in value])
+    return each if len(each) == dims else each * dims
 
 
 def split_spatial(input: TensorSpec, dims: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Leading sizes (batch and channels, or channels alone) and the ``dims`` spatial ones."""
-    shape = input.shape
+    shape = check_tensor(input, "input").shape
     extra = len(shape) - dims
     if extra != 2 and extra != 1:
         raise ShapeError(f"input must have {dims + 1} or {dims + 2} dimensions, but its shape is {shape}")

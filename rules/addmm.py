@@ -6,22 +6,16 @@ import torch
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
-from analyzer.promotion import broadcast_shapes, result_dtype
+from analyzer.promotion import result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules.matmul import bmm, check_dims, check_dtypes, mm, mv
+from rules.matmul import bmm, check_dims, check_dtypes, check_stretches, mm, mv
 
 __all__ = ["RULES"]
 
 RULES = RuleSet()
 
 Factor = int | float | complex
-
-
-def _stretches(input: TensorSpec, out: TensorSpec) -> None:
-    """What is added must broadcast to the product without making it larger."""
-    if input.shape != out.shape and broadcast_shapes(input.shape, out.shape) != out.shape:
-        raise ShapeError(f"input does not stretch to the product: {input.shape} against {out.shape}")
 
 
 def _added(products: Counts, outputs: int, input: TensorSpec, beta: Factor, alpha: Factor) -> Counts:
@@ -49,7 +43,7 @@ def addmm(
     out: TensorSpec = mm(mat1, mat2)
     if out_dtype is None:
         check_dtypes(input=input, mat2=mat2)
-    _stretches(input, out)
+    check_stretches("input", input.shape, out.shape)
     return out if out_dtype is None else out.with_dtype(out_dtype)
 
 
@@ -68,7 +62,7 @@ def addmv(input: TensorSpec, mat: TensorSpec, vec: TensorSpec, *, beta: Factor =
     """
     out: TensorSpec = mv(mat, vec)
     check_dtypes(input=input, mat=mat)
-    _stretches(input, out)
+    check_stretches("input", input.shape, out.shape)
     return out
 
 
@@ -96,7 +90,7 @@ def baddbmm(
     out: TensorSpec = bmm(batch1, batch2)
     if out_dtype is None:
         check_dtypes(input=input, batch1=batch1)
-    _stretches(input, out)
+    check_stretches("input", input.shape, out.shape)
     return out if out_dtype is None else out.with_dtype(out_dtype)
 
 
@@ -118,7 +112,7 @@ def addbmm(
     product: TensorSpec = bmm(batch1, batch2)
     check_dtypes(input=input, batch1=batch1)
     out = product.with_shape(*product.shape[1:])
-    _stretches(input, out)
+    check_stretches("input", input.shape, out.shape)
     return out
 
 
@@ -140,7 +134,7 @@ def addr(input: TensorSpec, vec1: TensorSpec, vec2: TensorSpec, *, beta: Factor 
     if not dtype.is_floating_point and not dtype.is_complex and isinstance(alpha, (float, complex)):
         raise ShapeError(f"alpha must be a whole number for {dtype}, got {alpha}")
     out = vec1.with_shape(vec1.shape[0], vec2.shape[0]).with_dtype(dtype)
-    _stretches(input, out)
+    check_stretches("input", input.shape, out.shape)
     return out
 
 

@@ -13,6 +13,8 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import broadcast_shapes
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor
+from rules.matmul import check_stretches
 
 __all__ = ["RULES", "attention_cost", "attention_shape", "scores_shape"]
 
@@ -21,7 +23,7 @@ RULES = RuleSet()
 
 def _check_operands(query: TensorSpec, key: TensorSpec, value: TensorSpec) -> None:
     for name, operand in (("query", query), ("key", key), ("value", value)):
-        if len(operand.shape) < 2:
+        if len(check_tensor(operand, name).shape) < 2:
             raise ShapeError(f"{name} must have 2 dimensions or more, but its shape is {operand.shape}")
         if operand.dtype is not query.dtype:
             raise ShapeError(f"query is {query.dtype_name}, {name} is {operand.dtype_name}")
@@ -57,10 +59,9 @@ def _check_mask(mask: TensorSpec | None, query: TensorSpec, scores: tuple[int, .
         return
     if is_causal:
         raise ShapeError("attn_mask and is_causal exclude each other")
-    if mask.dtype not in (torch.bool, torch.float32, query.dtype):
+    if check_tensor(mask, "attn_mask").dtype not in (torch.bool, torch.float32, query.dtype):
         raise ShapeError(f"attn_mask must be bool or {query.dtype_name}, got {mask.dtype_name}")
-    if mask.shape != scores and broadcast_shapes(mask.shape, scores) != scores:
-        raise ShapeError(f"attn_mask does not stretch to the scores: {mask.shape} against {scores}")
+    check_stretches("attn_mask", mask.shape, scores)
 
 
 def attention_shape(

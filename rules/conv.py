@@ -14,6 +14,7 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor
 from rules._window import check_not_negative, check_positive, each_dim, split_spatial, window_count
 
 __all__ = ["RULES", "check_operands", "check_weight", "convolution_cost", "convolution_shape"]
@@ -29,7 +30,7 @@ def check_operands(input: TensorSpec, weight: TensorSpec, bias: TensorSpec | Non
         raise ShapeError(f"input is {input.dtype_name}, weight is {weight.dtype_name}")
     if bias is None:
         return
-    if bias.dtype is not input.dtype:
+    if check_tensor(bias, "bias").dtype is not input.dtype:
         raise ShapeError(f"input is {input.dtype_name}, bias is {bias.dtype_name}")
     if len(bias.shape) != 1 or bias.shape[0] != outputs:
         raise ShapeError(f"bias must have {outputs} elements in one dimension, but its shape is {bias.shape}")
@@ -37,7 +38,7 @@ def check_operands(input: TensorSpec, weight: TensorSpec, bias: TensorSpec | Non
 
 def check_weight(weight: TensorSpec, dims: int, groups: int) -> None:
     """As many dimensions as the convolution, filters for every group, and a kernel of some size."""
-    shape = weight.shape
+    shape = check_tensor(weight, "weight").shape
     if len(shape) != dims + 2:
         raise ShapeError(f"weight must have {dims + 2} dimensions, but its shape is {shape}")
     if groups <= 0:

@@ -14,6 +14,7 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor
 from rules._window import check_not_negative, check_positive, each_dim, split_spatial
 from rules.conv import check_operands, check_weight, convolution_cost, convolution_shape
 
@@ -153,8 +154,8 @@ def convolution(
     Cost: as the convolution of that kind.
     Source: torch.ops.aten.convolution
     """
-    dims = len(weight.shape) - 2
-    if len(input.shape) != dims + 2 or not 1 <= dims <= 3:
+    dims = len(check_tensor(weight, "weight").shape) - 2
+    if len(check_tensor(input, "input").shape) != dims + 2 or not 1 <= dims <= 3:
         raise ShapeError(f"input and weight must both have 3 to 5 dimensions, got {input.shape} and {weight.shape}")
     if transposed:
         return _transposed_shape(input, weight, bias, stride, padding, output_padding, groups, dilation, dims)

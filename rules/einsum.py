@@ -144,8 +144,9 @@ class _Contraction:
         """Contract along a path of pairs, else from left to right."""
         terms = self.terms
         if len(terms) == 1:
-            sizes, dtype = terms[0]
-            return self.counts, self.sum(sizes, dtype, self.summed)[1] if self.summed else dtype
+            if self.summed:
+                terms = [self.sum(*terms[0], self.summed)]
+            return self.counts, terms[0][1]
         for step in range(len(terms) - 1):
             if path is None:
                 terms[:2] = [self.pair(terms[0], terms[1])]

@@ -14,6 +14,7 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor
 from rules._window import check_not_negative, check_positive, each_dim, split_spatial, window_count
 
 __all__ = ["RULES"]
@@ -41,7 +42,7 @@ def _windows(kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tupl
 
 
 def _check_input(input: TensorSpec, unbatched: int) -> None:
-    shape = input.shape
+    shape = check_tensor(input, "input").shape
     if len(shape) not in (unbatched, unbatched + 1):
         raise ShapeError(f"input must have {unbatched} or {unbatched + 1} dimensions, but its shape is {shape}")
     if any(size == 0 for size in shape[len(shape) - unbatched :]):

@@ -9,6 +9,7 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor
 from rules.matmul import check_dims, check_dtypes, check_inner
 
 __all__ = ["RULES"]
@@ -83,7 +84,7 @@ def grouped_mm(
     group: exact, however the groups divide T.
     Source: torch.nn.functional.grouped_mm
     """
-    first, second = mat_a.shape, mat_b.shape
+    first, second = check_tensor(mat_a, "mat_a").shape, check_tensor(mat_b, "mat_b").shape
     if len(first) not in (2, 3) or len(second) not in (2, 3):
         raise ShapeError(f"mat_a and mat_b must have 2 or 3 dimensions, got {first} and {second}")
     check_inner(mat_a, mat_b)

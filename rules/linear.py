@@ -8,29 +8,21 @@ from torch import nn
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
-from analyzer.promotion import broadcast_shapes
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor
+from rules.matmul import check_dtypes, check_stretches
 
 __all__ = ["RULES"]
 
 RULES = RuleSet()
 
 
-def _same_dtype(input: TensorSpec, **others: TensorSpec | None) -> None:
-    for name, other in others.items():
-        if other is not None and other.dtype is not input.dtype:
-            raise ShapeError(f"input is {input.dtype_name}, {name} is {other.dtype_name}")
-    if input.dtype is torch.bool:
-        raise ShapeError("torch multiplies no matrices of bool")
-
-
 def _check_bias(input: TensorSpec, weight: TensorSpec, bias: TensorSpec, out: TensorSpec) -> None:
     """A bias of another shape than the weight's rows must still stretch to the output."""
     if len(weight.shape) == 1 and (bias.shape or len(input.shape) == 2):
         raise ShapeError(f"weight must have 2 dimensions where there is a bias, but its shape is {weight.shape}")
-    if broadcast_shapes(bias.shape, out.shape) != out.shape:
-        raise ShapeError(f"bias does not stretch to the output: {bias.shape} against {out.shape}")
+    check_stretches("bias", bias.shape, out.shape)
 
 
 @RULES.op(nn.Linear, F.linear, torch.ops.aten.linear)
@@ -40,15 +32,16 @@ def linear(input: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None
     Cost: per output one dot product of length K, and one add where there is a bias.
     Source: torch.nn.functional.linear
     """
-    if not input.shape or not weight.shape:
+    if not check_tensor(input, "input").shape or not check_tensor(weight, "weight").shape:
         raise ShapeError(f"input and weight must have dimensions, got {input.shape} and {weight.shape}")
     if len(weight.shape) > 2:
         raise ShapeError(f"weight must have 1 or 2 dimensions, but its shape is {weight.shape}")
     if input.shape[-1] != weight.shape[-1]:
         raise ShapeError(f"input has {input.shape[-1]} features, weight takes {weight.shape[-1]}")
-    if weight.dtype is not input.dtype or input.dtype is torch.bool or bias is not None:
-        _same_dtype(input, weight=weight, bias=bias)
+    check_dtypes(input=input, weight=weight)
     out = input.with_shape(*input.shape[:-1], *weight.shape[:-1])
+    if bias is not None:
+        check_dtypes(input=input, bias=bias)
     if bias is not None and (bias.shape != weight.shape[:-1] or len(weight.shape) == 1):
         _check_bias(input, weight, bias, out)
     return out
@@ -69,6 +62,8 @@ def bilinear(input1: TensorSpec, input2: TensorSpec, weight: TensorSpec, bias: T
     is a bias.
     Source: torch.nn.functional.bilinear
     """
+    for name, operand in (("input1", input1), ("input2", input2), ("weight", weight)):
+        check_tensor(operand, name)
     if not input1.shape or not input2.shape or len(weight.shape) != 3:
         raise ShapeError(
             f"input1 and input2 must have dimensions and weight 3, got {input1.shape}, {input2.shape}, {weight.shape}"
@@ -81,7 +76,7 @@ def bilinear(input1: TensorSpec, input2: TensorSpec, weight: TensorSpec, bias: T
     ):
         if size != takes:
             raise ShapeError(f"{name} has {size} features, weight takes {takes}")
-    _same_dtype(input1, input2=input2, weight=weight, bias=bias)
+    check_dtypes(input1=input1, input2=input2, weight=weight)
     out = input1.with_shape(*input1.shape[:-1], weight.shape[0])
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ShapeError(f"bias must have the shape {weight.shape[:1]}, got {bias.shape}")

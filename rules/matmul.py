@@ -9,8 +9,9 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import broadcast_shapes, result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor
 
-__all__ = ["RULES", "bmm", "check_dims", "check_dtypes", "check_inner", "mm", "mv"]
+__all__ = ["RULES", "bmm", "check_dims", "check_dtypes", "check_inner", "check_stretches", "mm", "mv"]
 
 RULES = RuleSet()
 
@@ -18,8 +19,9 @@ RULES = RuleSet()
 def check_dtypes(**operands: TensorSpec) -> None:
     """One dtype for all operands, and one that torch has matrix products for."""
     (first, input), *others = operands.items()
+    check_tensor(input, first)
     for name, other in others:
-        if other.dtype is not input.dtype:
+        if check_tensor(other, name).dtype is not input.dtype:
             raise ShapeError(f"{first} is {input.dtype_name}, {name} is {other.dtype_name}")
     if input.dtype is torch.bool:
         raise ShapeError("torch multiplies no matrices of bool")
@@ -27,8 +29,16 @@ def check_dtypes(**operands: TensorSpec) -> None:
 
 def check_dims(dims: int, **operands: TensorSpec) -> None:
     for name, operand in operands.items():
-        if len(operand.shape) != dims:
+        if len(check_tensor(operand, name).shape) != dims:
             raise ShapeError(f"{name} must have {dims} dimension{'s' * (dims > 1)}, but its shape is {operand.shape}")
+
+
+def check_stretches(name: str, shape: tuple[int, ...], to: tuple[int, ...]) -> None:
+    """What is added must broadcast to the result without making it larger."""
+    if shape == to:
+        return
+    if len(shape) > len(to) or any(n != m and n != 1 for n, m in zip(reversed(shape), reversed(to), strict=False)):
+        raise ShapeError(f"{name} does not stretch to the result: {shape} against {to}")
 
 
 def check_inner(first: TensorSpec, second: TensorSpec) -> None:
@@ -45,7 +55,7 @@ def matmul(input: TensorSpec, other: TensorSpec) -> TensorSpec:
     Cost: per output one dot product of length K.
     Source: torch.matmul
     """
-    first, second = input.shape, other.shape
+    first, second = check_tensor(input, "input").shape, check_tensor(other, "other").shape
     if not first or not second:
         raise ShapeError(f"input and other must have dimensions, got {first} and {second}")
     inner = second[-2] if len(second) > 1 else second[0]
@@ -179,7 +189,7 @@ def inner(input: TensorSpec, other: TensorSpec) -> TensorSpec:
     Cost: per output one dot product of length K; one mul with a scalar.
     Source: torch.inner
     """
-    if not input.shape or not other.shape:
+    if not check_tensor(input, "input").shape or not check_tensor(other, "other").shape:
         lead = input if input.shape else other
         return lead.with_dtype(result_dtype(input, other))
     if input.shape[-1] != other.shape[-1]:

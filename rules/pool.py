@@ -15,6 +15,7 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import float_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor
 from rules._window import check_not_negative, check_positive, each_dim, split_spatial, window_count
 
 __all__ = ["RULES"]
@@ -86,7 +87,7 @@ def _add_max_pool(dims: int, targets: Sequence[Any], with_indices: Sequence[Any]
         Cost: per output k - 1 cmp for a window of k.
         Source: torch.nn.functional.max_pool2d
         """
-        if input.dtype is torch.bool or input.dtype.is_complex:
+        if check_tensor(input, "input").dtype is torch.bool or input.dtype.is_complex:
             raise ShapeError(f"input must be of numbers that have an order, got {input.dtype_name}")
         out = _pooled(input, kernel_size, stride, padding, dilation, ceil_mode, dims)
         return (out, out.with_dtype(torch.int64)) if return_indices else out
@@ -135,7 +136,7 @@ def _add_avg_pool(dims: int, *targets: Any) -> None:
         Cost: per output k - 1 add and 1 div for a window of k, padding included.
         Source: torch.nn.functional.avg_pool2d
         """
-        if not input.dtype.is_floating_point and input.dtype is not torch.int64:
+        if not check_tensor(input, "input").dtype.is_floating_point and input.dtype is not torch.int64:
             raise ShapeError(f"input must be of real numbers, got {input.dtype_name}")
         if divisor_override is not None and divisor_override == 0:
             raise ShapeError("divisor_override must not be 0")
@@ -161,7 +162,7 @@ def _add_lp_pool(dims: int, module: type[nn.Module], function: Any) -> None:
         """
         if norm_type == 0:
             raise ShapeError("norm_type must not be 0")
-        if input.dtype is torch.bool or input.dtype.is_complex:
+        if check_tensor(input, "input").dtype is torch.bool or input.dtype.is_complex:
             raise ShapeError(f"input must be of real numbers, got {input.dtype_name}")
         if isinstance(kernel_size, (tuple, list)) and len(kernel_size) != dims:
             raise ShapeError(f"kernel_size must be one number or {dims}, got {tuple(kernel_size)}")

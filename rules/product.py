@@ -13,6 +13,7 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import broadcast_shapes, result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor, check_tensors, numbers, whole, wrap_dim, wrap_dims
 from rules.matmul import check_dims, check_dtypes
 
 __all__ = ["RULES"]
@@ -41,7 +42,7 @@ def kron(input: TensorSpec, other: TensorSpec) -> TensorSpec:
     Cost: per output one mul; nothing is summed.
     Source: torch.kron
     """
-    first, second = input.shape, other.shape
+    first, second = check_tensor(input, "input").shape, check_tensor(other, "other").shape
     dims = max(len(first), len(second))
     first, second = (1,) * (dims - len(first)) + first, (1,) * (dims - len(second)) + second
     shape = [m * n for m, n in zip(first, second, strict=True)]
@@ -56,14 +57,6 @@ outer.cost(_one_mul)
 kron.cost(_one_mul)
 
 
-def _axis(dim: int, dims: int) -> int:
-    """An axis counted from the front; a scalar tensor has one."""
-    least = max(dims, 1)
-    if not -least <= dim < least:
-        raise ShapeError(f"dim must be between {-least} and {least - 1}, got {dim}")
-    return dim % least
-
-
 @RULES.op(torch.linalg.vecdot, torch.ops.aten.linalg_vecdot)
 def vecdot(input: TensorSpec, other: TensorSpec, *, dim: int = -1) -> TensorSpec:
     """Dot products along one axis        x, y broadcast to (*, K, +) -> (*, +).
@@ -75,35 +68,31 @@ def vecdot(input: TensorSpec, other: TensorSpec, *, dim: int = -1) -> TensorSpec
     if not input.dtype.is_floating_point and not input.dtype.is_complex:
         raise ShapeError(f"input must be of floating-point or complex numbers, got {input.dtype_name}")
     shape = broadcast_shapes(input.shape, other.shape)
-    axis = _axis(dim, len(shape))
+    axis = wrap_dim(dim, len(shape))
     return input.with_shape(*shape[:axis], *shape[axis + 1 :])
 
 
 @vecdot.cost
 def _(out: TensorSpec, input: TensorSpec, other: TensorSpec, dim: int) -> Counts:
     shape = broadcast_shapes(input.shape, other.shape)
-    return Counts.dots(out.numel, shape[_axis(dim, len(shape))] if shape else 1)
+    return Counts.dots(out.numel, shape[wrap_dim(dim, len(shape))] if shape else 1)
 
 
-def _contracted(dims: Any, dims_other: Any, first: int, second: int) -> tuple[list[int], list[int]]:
+def _contracted(dims: Any, dims_other: Any, first: int, second: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The axes that meet, from a count or from two lists."""
     if isinstance(dims, (tuple, list)):
+        if dims_other is None and len(dims) != 2:
+            raise ShapeError(f"dims must be a number or two lists of axes, got {dims!r}")
         mine, theirs = (dims, dims_other) if dims_other is not None else dims
-        mine = mine if isinstance(mine, (tuple, list)) else (mine,)
-        theirs = theirs if isinstance(theirs, (tuple, list)) else (theirs,)
-    elif isinstance(dims, int):
+        mine, theirs = numbers(mine, "dims"), numbers(theirs, "dims")
+    else:
+        dims = whole(dims, "dims")
         if not 0 <= dims <= min(first, second):
             raise ShapeError(f"dims must be between 0 and {min(first, second)}, got {dims}")
-        mine, theirs = range(first - dims, first), range(dims)
-    else:
-        raise ShapeError(f"dims must be a number or two lists of axes, got {dims!r}")
+        mine, theirs = tuple(range(first - dims, first)), tuple(range(dims))
     if len(mine) != len(theirs):
-        raise ShapeError(f"dims must name as many axes of both tensors, got {list(mine)} and {list(theirs)}")
-    pair = [_axis(dim, first) for dim in mine], [_axis(dim, second) for dim in theirs]
-    for axes in pair:
-        if len(set(axes)) != len(axes):
-            raise ShapeError(f"dims must not name an axis twice, got {axes}")
-    return pair
+        raise ShapeError(f"dims must name as many axes of both tensors, got {mine} and {theirs}")
+    return wrap_dims(mine, first, "dims"), wrap_dims(theirs, second, "dims")
 
 
 @RULES.op(torch.tensordot, native.tensordot)
@@ -139,12 +128,12 @@ def _(out: TensorSpec, a: TensorSpec, b: TensorSpec, dims: Any, dims_other: Any)
     return once + Counts.dots(out.numel, math.prod(left for left, right in met if left == right))
 
 
-def _chain(tensors: Sequence[Any]) -> list[int]:
+def _chain(tensors: Sequence[TensorSpec]) -> list[int]:
     """Sizes (n0, n1, ..., nk) of a chain of k matrices, vectors at the ends as matrices of one row or column."""
     sizes: list[int] = []
     for place, tensor in enumerate(tensors):
         ends = place == 0 or place == len(tensors) - 1
-        if not isinstance(tensor, TensorSpec) or not (len(tensor.shape) == 2 or (ends and len(tensor.shape) == 1)):
+        if len(tensor.shape) != 2 and not (ends and len(tensor.shape) == 1):
             raise ShapeError(
                 f"tensors must be matrices, with vectors at the ends at most, but number {place} is {tensor}"
             )
@@ -186,6 +175,7 @@ def multi_dot(tensors: Sequence[TensorSpec]) -> TensorSpec:
     Cost: per output of each product one dot product, in the order that needs the fewest multiplications.
     Source: torch.linalg.multi_dot
     """
+    tensors = check_tensors(tensors, "tensors")
     if len(tensors) < 2:
         raise ShapeError(f"tensors must be 2 or more, got {len(tensors)}")
     sizes = _chain(tensors)

@@ -12,6 +12,7 @@ from torch import nn
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor
 from rules._window import each_dim, split_spatial
 
 __all__ = ["RULES"]
@@ -22,7 +23,7 @@ Sizes = int | Sequence[int]
 
 
 def _check_indices(input: TensorSpec, indices: TensorSpec, dims: int) -> None:
-    if indices.dtype is not torch.int64:
+    if check_tensor(indices, "indices").dtype is not torch.int64:
         raise ShapeError(f"indices must be int64, got {indices.dtype_name}")
     if indices.shape != input.shape:
         raise ShapeError(f"indices must have the shape of input, got {indices.shape} and {input.shape}")
