@@ -9,6 +9,7 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor
 from rules.matmul import bmm, check_dims, check_dtypes, check_stretches, mm, mv
 
 __all__ = ["RULES"]
@@ -130,7 +131,7 @@ def addr(input: TensorSpec, vec1: TensorSpec, vec2: TensorSpec, *, beta: Factor 
     Source: torch.addr
     """
     check_dims(1, vec1=vec1, vec2=vec2)
-    dtype = result_dtype(input, vec1, vec2)
+    dtype = result_dtype(check_tensor(input, "input"), vec1, vec2)
     if not dtype.is_floating_point and not dtype.is_complex and isinstance(alpha, (float, complex)):
         raise ShapeError(f"alpha must be a whole number for {dtype}, got {alpha}")
     out = vec1.with_shape(vec1.shape[0], vec2.shape[0]).with_dtype(dtype)

@@ -75,7 +75,7 @@ def attention_shape(
 ) -> TensorSpec:
     """The shape of the output, once everything fits; ``grouped`` as ``enable_gqa``."""
     _check_operands(query, key, value)
-    if not 0 <= dropout_p <= 1:
+    if not isinstance(dropout_p, (int, float)) or not 0 <= dropout_p <= 1:
         raise ShapeError(f"dropout_p must be between 0 and 1, got {dropout_p}")
     scores = scores_shape(query, key, grouped)
     _check_mask(mask, query, scores, is_causal)

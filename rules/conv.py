@@ -14,8 +14,9 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor
+from rules._dims import check_tensor, whole
 from rules._window import check_not_negative, check_positive, each_dim, split_spatial, window_count
+from rules.matmul import check_dims
 
 __all__ = ["RULES", "check_operands", "check_weight", "convolution_cost", "convolution_shape"]
 
@@ -41,7 +42,7 @@ def check_weight(weight: TensorSpec, dims: int, groups: int) -> None:
     shape = check_tensor(weight, "weight").shape
     if len(shape) != dims + 2:
         raise ShapeError(f"weight must have {dims + 2} dimensions, but its shape is {shape}")
-    if groups <= 0:
+    if whole(groups, "groups") <= 0:
         raise ShapeError(f"groups must be above zero, got {groups}")
     if shape[0] < groups or shape[0] % groups != 0:
         raise ShapeError(f"weight must have a multiple of {groups} (groups) filters, got {shape[0]}")
@@ -115,8 +116,8 @@ def convolution_shape(
 def convolution_cost(out: TensorSpec, weight: TensorSpec, bias: TensorSpec | None) -> Counts:
     """A dot product over the kernel and the channels of the group for every output, padding included."""
     outputs = out.numel
-    counts = Counts.dots(outputs, math.prod(weight.shape[1:]))
-    return counts if bias is None else counts + Counts(add=outputs)
+    length = math.prod(weight.shape[1:])
+    return Counts(mac=outputs * length, dot=0 if length == 0 else outputs, add=0 if bias is None else outputs)
 
 
 def _add_convolution(dims: int, module: type[nn.Module], *functions: Any) -> None:
@@ -157,13 +158,12 @@ def conv_tbc(input: TensorSpec, weight: TensorSpec, bias: TensorSpec, pad: int =
     Cost: per output one dot product over the kernel and the channels, and one add.
     Source: torch.nn.functional.conv_tbc
     """
-    if len(input.shape) != 3 or len(weight.shape) != 3:
-        raise ShapeError(f"input and weight must have 3 dimensions, got {input.shape} and {weight.shape}")
+    check_dims(3, input=input, weight=weight)
     kernel, channels, outputs = weight.shape
     if input.shape[2] != channels:
         raise ShapeError(f"input has {input.shape[2]} channels, weight takes {channels}")
     check_operands(input, weight, bias, outputs)
-    steps = input.shape[0] + 2 * pad - kernel + 1
+    steps = input.shape[0] + 2 * whole(pad, "pad") - kernel + 1
     if steps < 0:
         raise ShapeError(f"the kernel is longer than the padded input: {kernel} against {input.shape[0] + 2 * pad}")
     return input.with_shape(steps, input.shape[1], outputs)

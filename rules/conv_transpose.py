@@ -14,7 +14,7 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor
+from rules._dims import check_tensor, numbers
 from rules._window import check_not_negative, check_positive, each_dim, split_spatial
 from rules.conv import check_operands, check_weight, convolution_cost, convolution_shape
 
@@ -30,15 +30,15 @@ def _requested_padding(
 ) -> tuple[int, ...]:
     """The output_padding that a transposed convolution's ``output_size`` asks for."""
     dims = len(sizes)
-    wanted = tuple(output_size)
+    wanted = tuple(output_size[-dims:])
     least = [
         (size - 1) * s - 2 * p + d * (k - 1) + 1
         for size, k, s, p, d in zip(sizes, kernel, stride, padding, dilation, strict=True)
     ]
     most = [low + s - 1 for low, s in zip(least, stride, strict=True)]
-    if any(not low <= want <= high for low, want, high in zip(least, wanted[-dims:], most, strict=True)):
-        raise ShapeError(f"output_size must lie between {tuple(least)} and {tuple(most)}, got {wanted[-dims:]}")
-    return tuple(want - low for want, low in zip(wanted[-dims:], least, strict=True))
+    if any(not low <= want <= high for low, want, high in zip(least, wanted, most, strict=True)):
+        raise ShapeError(f"output_size must lie between {tuple(least)} and {tuple(most)}, got {wanted}")
+    return tuple(want - low for want, low in zip(wanted, least, strict=True))
 
 
 def _transposed_shape(
@@ -68,8 +68,9 @@ def _transposed_shape(
     check_positive(dilation, "dilation")
     check_not_negative(padding, "padding")
     if output_size is not None:
+        output_size = numbers(output_size, "output_size")
         if len(output_size) not in (dims, len(lead) + dims):
-            raise ShapeError(f"output_size must have {dims} or {len(lead) + dims} elements, got {tuple(output_size)}")
+            raise ShapeError(f"output_size must have {dims} or {len(lead) + dims} elements, got {output_size}")
         output_padding = _requested_padding(output_size, sizes, kernel, stride, padding, dilation)
     output_padding = each_dim(output_padding, dims, "output_padding")
     check_not_negative(output_padding, "output_padding")

@@ -59,6 +59,8 @@ def _diagonal(labels: list[Label], spec: TensorSpec, number: int) -> Sizes:
 
 def _parse(equation: str, operands: Sequence[TensorSpec]) -> tuple[list[Sizes], list[Label]]:
     """Sizes by label of every operand, and the labels of the output."""
+    if not isinstance(equation, str):
+        raise ShapeError(f"equation must be text, got {equation!r}")
     inputs, arrow, result = equation.partition("->")
     terms = inputs.split(",")
     if len(terms) != len(operands):

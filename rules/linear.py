@@ -50,8 +50,8 @@ def linear(input: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None
 @linear.cost
 def _(out: TensorSpec, weight: TensorSpec, bias: TensorSpec | None) -> Counts:
     outputs = out.numel
-    counts = Counts.dots(outputs, weight.shape[-1])
-    return counts if bias is None else counts + Counts(add=outputs)
+    length = weight.shape[-1]
+    return Counts(mac=outputs * length, dot=0 if length == 0 else outputs, add=0 if bias is None else outputs)
 
 
 @RULES.op(nn.Bilinear, F.bilinear)
@@ -78,7 +78,10 @@ def bilinear(input1: TensorSpec, input2: TensorSpec, weight: TensorSpec, bias: T
             raise ShapeError(f"{name} has {size} features, weight takes {takes}")
     check_dtypes(input1=input1, input2=input2, weight=weight)
     out = input1.with_shape(*input1.shape[:-1], weight.shape[0])
-    if bias is not None and bias.shape != weight.shape[:1]:
+    if bias is None:
+        return out
+    check_dtypes(input1=input1, bias=bias)
+    if bias.shape != weight.shape[:1]:
         raise ShapeError(f"bias must have the shape {weight.shape[:1]}, got {bias.shape}")
     return out
 

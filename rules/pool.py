@@ -160,8 +160,8 @@ def _add_lp_pool(dims: int, module: type[nn.Module], function: Any) -> None:
         and k - 1 cmp an output.
         Source: torch.nn.functional.lp_pool2d
         """
-        if norm_type == 0:
-            raise ShapeError("norm_type must not be 0")
+        if not isinstance(norm_type, (int, float)) or norm_type == 0:
+            raise ShapeError(f"norm_type must be a number other than 0, got {norm_type!r}")
         if check_tensor(input, "input").dtype is torch.bool or input.dtype.is_complex:
             raise ShapeError(f"input must be of real numbers, got {input.dtype_name}")
         if isinstance(kernel_size, (tuple, list)) and len(kernel_size) != dims:

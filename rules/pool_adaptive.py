@@ -14,6 +14,7 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import numbers
 from rules._window import check_not_negative, each_dim, split_spatial
 
 __all__ = ["RULES"]
@@ -28,7 +29,9 @@ def _asked_sizes(output_size: Any, sizes: tuple[int, ...]) -> tuple[int, ...]:
     if isinstance(output_size, (tuple, list)):
         if len(output_size) != len(sizes):
             raise ShapeError(f"output_size must be one number or {len(sizes)}, got {tuple(output_size)}")
-        asked = tuple(size if want is None else want for want, size in zip(output_size, sizes, strict=True))
+        asked = numbers(
+            [n if want is None else want for want, n in zip(output_size, sizes, strict=True)], "output_size"
+        )
     else:
         asked = each_dim(output_size, len(sizes), "output_size")
     check_not_negative(asked, "output_size")

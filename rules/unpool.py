@@ -12,7 +12,7 @@ from torch import nn
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor
+from rules._dims import check_tensor, numbers
 from rules._window import each_dim, split_spatial
 
 __all__ = ["RULES"]
@@ -58,9 +58,10 @@ def _add_unpool(dims: int, *targets: Any) -> None:
         usual = tuple((n - 1) * s - 2 * p + k for n, s, p, k in zip(sizes, steps, padding, kernel, strict=True))
         if output_size is None:
             return input.with_shape(*lead, *usual)
-        asked = tuple(output_size)[2:] if len(output_size) == dims + 2 else tuple(output_size)
+        asked = numbers(output_size, "output_size")
+        asked = asked[2:] if len(asked) == dims + 2 else asked
         if len(asked) != dims:
-            raise ShapeError(f"output_size must have {dims} or {dims + 2} elements, got {tuple(output_size)}")
+            raise ShapeError(f"output_size must have {dims} or {dims + 2} elements, got {asked}")
         if any(not n - s < want < n + s for want, n, s in zip(asked, usual, steps, strict=True)):
             raise ShapeError(f"output_size must be less than a stride from {usual}, got {asked}")
         return input.with_shape(*lead, *asked)
