@@ -12,9 +12,9 @@ from analyzer.promotion import broadcast_shapes
 from analyzer.rule import Bound
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_operands, is_whole
+from rules._dims import check_operands, check_tensor, is_whole
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "Plan", "fits", "plan_of", "slice_length", "vague_slice"]
 
 RULES = RuleSet()
 
@@ -87,16 +87,19 @@ def _consumed(item: Any) -> int:
     return 1
 
 
-def _unknown(item: slice) -> bool:
-    return any(isinstance(bound, TensorSpec) for bound in (item.start, item.stop, item.step))
+def vague_slice(item: slice) -> str:
+    """Why nobody knows how many elements a slice takes, where nobody does."""
+    vague = any(isinstance(bound, TensorSpec) for bound in (item.start, item.stop, item.step))
+    return "as many as the slice takes, whose bounds are data" if vague else ""
 
 
-class _Plan:
+class Plan:
     """What an index does to a shape, one item after the other."""
 
-    __slots__ = ("dims", "indices", "left", "masks", "places", "vague")
+    __slots__ = ("dims", "indices", "keeps", "left", "masks", "places", "vague")
 
-    def __init__(self, shape: tuple[int, ...], index: Any) -> None:
+    def __init__(self, shape: tuple[int, ...], index: Any, *, keeps: bool = False) -> None:
+        self.keeps = keeps  # a tensor without dimensions stays an index tensor, and is no plain number
         self.left = list(shape)  # dimensions of the input not met yet
         self.dims: list[int] = []  # of the result, but for those of index tensors
         self.indices: list[TensorSpec] = []
@@ -108,62 +111,61 @@ class _Plan:
         if used > len(shape):
             raise ShapeError(f"an index may have as many items as input has dimensions, got {used} for {len(shape)}")
         for item in items:
-            self.take(item, len(shape) - used)
+            self._take(item, len(shape) - used)
             if item is ...:
                 used = len(shape)
         self.dims.extend(self.left)
 
-    def take(self, item: Any, spare: int) -> None:
+    def _take(self, item: Any, spare: int) -> None:
         if isinstance(item, slice):
             self.dims.append(slice_length(self.left.pop(0), item))
-            if _unknown(item):
-                self.vague = "as many as the slice takes, whose bounds are data"
+            self.vague = self.vague or vague_slice(item)
         elif item is None:
             self.dims.append(1)
         elif item is ...:
             self.dims.extend(self.left[:spare])
             del self.left[:spare]
         elif isinstance(item, bool):
-            self.add(TensorSpec((1 if item else 0,), torch.int64), self.indices)
+            self._add(TensorSpec((1 if item else 0,), torch.int64), self.indices)
         elif is_whole(item):
-            self.select(item)
+            self._select(item)
         elif isinstance(item, TensorSpec):
-            self.take_tensor(item)
+            self._take_tensor(item)
         elif isinstance(item, (list, tuple, range)):
-            self.take_tensor(_tensor_of(item))
+            self._take_tensor(_tensor_of(item))
         elif hasattr(item, "__array__") and len(getattr(item, "shape", ())) > 0:
-            self.take_tensor(TensorSpec(item.shape, torch.bool if item.dtype.kind == "b" else torch.int64))
+            self._take_tensor(TensorSpec(item.shape, torch.bool if item.dtype.kind == "b" else torch.int64))
         elif hasattr(item, "__index__"):
-            self.select(item.__index__())
+            self._select(item.__index__())
         else:
             raise ShapeError(f"index must be whole numbers, bools, slices or tensors, got {item!r}")
 
-    def select(self, item: int) -> None:
+    def _select(self, item: int) -> None:
         size = self.left.pop(0)
         if not -size <= item < size:
             raise ShapeError(f"index must be from {-size} to {size - 1}, got {item}")
 
-    def take_tensor(self, item: TensorSpec) -> None:
+    def _take_tensor(self, item: TensorSpec) -> None:
         if item.dtype in _MASKS:
             covered = tuple(self.left[: item.ndim])
             if item.shape != covered:
                 raise ShapeError(f"a mask must have the shape of what it masks, got {item.shape} for {covered}")
             del self.left[: item.ndim]
             self.vague = "as many rows as the mask has true elements"
-            self.add(item, self.masks)
+            self._add(item, self.masks)
         elif item.dtype in (torch.int64, torch.int32):
             size = self.left.pop(0)
-            if not item.shape:
+            if not item.shape and not self.keeps:
                 if size == 0:
                     raise ShapeError("index picks one of a dimension of size 0")
             else:
                 if size == 0 and item.numel != 0:
                     raise ShapeError(f"index picks from a dimension of size 0, got {item.numel} indices")
-                self.add(item, self.indices)
+                self._add(item, self.indices)
         else:
             raise ShapeError(f"an index tensor must be int64, int32 or bool, got {item}")
 
-    def add(self, item: TensorSpec, kind: list[TensorSpec]) -> None:
+    def _add(self, item: TensorSpec, kind: list[TensorSpec]) -> None:
         kind.append(item)
         self.places.append(len(self.dims))
 
@@ -183,6 +185,27 @@ class _Plan:
         return sum([item.nbytes for item in (*self.indices, *self.masks)])
 
 
+def plan_of(input: TensorSpec, indices: Any) -> Plan:
+    """What index tensors do, None standing for a dimension taken whole."""
+    if isinstance(indices, TensorSpec):
+        indices = (indices,)
+    items = tuple([slice(None) if item is None else check_tensor(item, "indices") for item in indices])
+    return Plan(input.shape, items, keeps=True)
+
+
+def fits(plan: Plan, value: TensorSpec, target: tuple[int, ...]) -> None:
+    """Refuse a value that does not broadcast to what an index takes."""
+    # Leading dimensions of size 1 are dropped; how many rows a mask takes is known to data alone.
+    shape = value.shape
+    while len(shape) > len(target) and shape[0] == 1:
+        shape = shape[1:]
+    good = len(shape) <= len(target)
+    for own, wanted in zip(shape[::-1], target[::-1], strict=False):
+        good = good and (own in (1, wanted) or (bool(plan.vague) and own < wanted))
+    if not good:
+        raise ShapeError(f"value does not broadcast to what index takes, got {value.shape} for {target}")
+
+
 @RULES.op("__getitem__", alias="input", name="getitem")
 def getitem(input: TensorSpec, index: Any) -> TensorSpec | Bound:
     """input[index]: a view, or a copy where an index is a tensor, a list or a mask.
@@ -190,15 +213,27 @@ def getitem(input: TensorSpec, index: Any) -> TensorSpec | Bound:
     Cost: nothing, it moves data.
     Source: torch docs, "Tensor indexing API"
     """
-    plan = _Plan(input.shape, index)
+    plan = Plan(input.shape, index)
     out = input.with_shape(*plan.shape())
     return Bound(out, plan.vague) if plan.vague else out
 
 
 @getitem.traffic
 def _(out: TensorSpec, input: TensorSpec, index: Any) -> Traffic:
-    plan = _Plan(input.shape, index)
+    plan = Plan(input.shape, index)
     return Traffic(read=out.nbytes + plan.nbytes(), written=out.nbytes) if plan.places else Traffic()
+
+
+@RULES.op(torch.ops.aten.index, name="getitem")
+def index(input: TensorSpec, indices: Any) -> TensorSpec | Bound:
+    """input[indices], with None for a dimension taken whole.
+
+    Cost: nothing, it moves data.
+    Source: torch docs, "Tensor indexing API"
+    """
+    plan = plan_of(input, indices)
+    out = input.with_shape(*plan.shape())
+    return Bound(out, plan.vague) if plan.vague else out
 
 
 @RULES.op("__setitem__", alias="input", name="setitem")
@@ -208,18 +243,10 @@ def setitem(input: TensorSpec, index: Any, value: Any) -> TensorSpec:
     Cost: nothing, it moves data.
     Source: torch docs, "Tensor indexing API"
     """
-    plan = _Plan(input.shape, index)
+    plan = Plan(input.shape, index)
     target = plan.shape()
     if isinstance(value, TensorSpec):
-        # Leading dimensions of size 1 are dropped; how many rows a mask takes is known to data alone.
-        shape = value.shape
-        while len(shape) > len(target) and shape[0] == 1:
-            shape = shape[1:]
-        fits = len(shape) <= len(target)
-        for own, wanted in zip(shape[::-1], target[::-1], strict=False):
-            fits = fits and (own in (1, wanted) or (bool(plan.vague) and own < wanted))
-        if not fits:
-            raise ShapeError(f"value does not broadcast to what index takes, got {value.shape} for {target}")
+        fits(plan, value, target)
     else:
         check_operands(value)
     return input
@@ -227,6 +254,6 @@ def setitem(input: TensorSpec, index: Any, value: Any) -> TensorSpec:
 
 @setitem.traffic
 def _(input: TensorSpec, index: Any, value: Any) -> Traffic:
-    plan = _Plan(input.shape, index)
+    plan = Plan(input.shape, index)
     read = value.nbytes if isinstance(value, TensorSpec) else 0
     return Traffic(read=read + plan.nbytes(), written=input.with_shape(*plan.shape()).nbytes)
