@@ -35,7 +35,7 @@ def check_dims(dims: int, **operands: TensorSpec) -> None:
 
 def check_stretches(name: str, shape: tuple[int, ...], to: tuple[int, ...]) -> None:
     """What is added must broadcast to the result without making it larger."""
-    if shape == to:
+    if len(shape) == len(to) and shape == to:
         return
     if len(shape) > len(to) or any(n != m and n != 1 for n, m in zip(reversed(shape), reversed(to), strict=False)):
         raise ShapeError(f"{name} does not stretch to the result: {shape} against {to}")

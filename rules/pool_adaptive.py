@@ -48,7 +48,10 @@ def _window_total(size: int, windows: int) -> int:
     """
     if windows == 0 or size % windows == 0:
         return size if windows != 0 else 0
-    return size + windows - math.gcd(size, windows)
+    divisor, rest = windows, size % windows
+    while rest != 0:  # math.gcd, which would make a symbolic size a number
+        divisor, rest = rest, divisor % rest
+    return size + windows - divisor
 
 
 def _folded_away(out: TensorSpec, input: TensorSpec, dims: int) -> int:
