@@ -90,7 +90,7 @@ class Analysis:
         return totals
 
     def owners(self, stack: tuple[str, ...]) -> tuple[str, ...]:
-        """The modules that a call with this stack counts for: those on it, and the never-called containers around them."""
+        """The modules that a call with this stack counts for: those on it and the never-called containers around them."""
         known = self._owners.get(stack)
         if known is None:
             paths = dict.fromkeys(stack)
@@ -179,7 +179,7 @@ class Analysis:
     @property
     def is_lower_bound(self) -> bool:
         """Whether something is missing in the totals: a call whose cost no rule knows."""
-        return any(node.status == "unknown" or (node.status == "inferred" and not node.counts) for node in self.graph)
+        return any(map(report.is_uncounted, self.graph))
 
     @property
     def is_upper_bound(self) -> bool:

@@ -1,0 +1,103 @@
+"""How numbers and shapes are written for people. Data files hold the exact whole numbers instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from analyzer.spec import TensorSpec
+
+__all__ = ["bar", "human", "plural", "printable", "shape", "shapes", "share", "words"]
+
+PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def human(number: int, unit: str = "") -> str:
+    """Three digits and an SI prefix, rounded to nearest from the exact whole number, of any size.
+
+    >>> human(999), human(4_089_184_256), human(999_999), human(102_228_128, "B"), human(2**70)
+    ('999', '4.09 G', '1.00 M', '102 MB', '1.18 Z')
+    """
+    sign, size = ("−", -number) if number < 0 else ("", number)
+    if size < 1000:
+        return f"{sign}{size} {unit}".rstrip()
+    rounded = Decimal(f"{Decimal(size):.2e}")
+    thousands = rounded.adjusted() // 3
+    if thousands >= len(PREFIXES):
+        return f"{sign}{Decimal(size):.2e} {unit}".rstrip()
+    scaled = rounded.scaleb(-3 * thousands)
+    digits = scaled.quantize(Decimal(1).scaleb(scaled.adjusted() - 2), ROUND_HALF_EVEN)
+    return f"{sign}{digits} {PREFIXES[thousands]}{unit}"
+
+
+def share(part: int, whole: int) -> str:
+    """Per cent of the whole with one digit behind the point; what is there is never shown as nothing.
+
+    >>> share(1, 3), share(1, 10**9), share(0, 7), share(0, 0)
+    ('33.3 %', '<0.1 %', '0 %', '')
+    """
+    if not whole:
+        return ""
+    if not part:
+        return "0 %"
+    thousandths = (2000 * part + whole) // (2 * whole)
+    return f"{thousandths // 10}.{thousandths % 10} %" if thousandths else "<0.1 %"
+
+
+def bar(part: int, whole: int, width: int) -> str:
+    """A bar of the share, in eighths of a character.
+
+    >>> bar(1, 2, 5), bar(0, 2, 5)
+    ('██▌', '')
+    """
+    eighths = 8 * width * part // whole if whole else 0
+    return (EIGHTHS[8] * (eighths // 8) + EIGHTHS[eighths % 8]).strip()
+
+
+def plural(number: int, noun: str) -> str:
+    """The number with its noun.
+
+    >>> plural(1, "call"), plural(2_000, "call")
+    ('1 call', '2,000 calls')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def words(items: Sequence[str], most: int = 3) -> str:
+    """The first few of a list, and how many more there are.
+
+    >>> words(["a", "b"]), words(["a", "b", "c", "d", "e"])
+    ('a, b', 'a, b, c and 2 more')
+    """
+    head = ", ".join(items[:most])
+    return head if len(items) <= most else f"{head} and {len(items) - most} more"
+
+
+def printable(text: str) -> str:
+    r"""Text without characters that a terminal obeys or that XML cannot hold: they are written as escapes.
+
+    >>> print(printable("a\x1b[31mb"))
+    a\x1b[31mb
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def shape(spec: TensorSpec) -> str:
+    """Sizes as the command line takes them.
+
+    >>> shape(TensorSpec((1, 3, 224, 224))), shape(TensorSpec(()))
+    ('1x3x224x224', 'scalar')
+    """
+    return "x".join(str(size) for size in spec.shape) or "scalar"
+
+
+def shapes(specs: Iterable[TensorSpec], *, dtype: bool = False) -> str:
+    """The shapes of several tensors, the first few of many, with their dtypes where asked for.
+
+    >>> shapes([TensorSpec((2, 3)), TensorSpec((5,))]), shapes([TensorSpec((2, 3))], dtype=True)
+    ('2x3, 5', '2x3 float32')
+    """
+    return words([f"{shape(spec)} {spec.dtype_name}" if dtype else shape(spec) for spec in specs])

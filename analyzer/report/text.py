@@ -1,0 +1,195 @@
+"""Plain text: the short summary, the foot that says how far to trust a table, and why a node costs what it costs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from analyzer.conventions import Convention, convention
+from analyzer.counts import Counts
+from analyzer.node import Node
+from analyzer.report.figures import Figures, ends, is_call, is_uncounted
+from analyzer.report.numbers import human, plural, printable, shapes, share, words
+from analyzer.report.tree import tree_rows
+from analyzer.rule import Rule
+
+if TYPE_CHECKING:
+    from analyzer.analysis import Analysis
+
+__all__ = ["foot", "heading", "mode", "summary", "totals", "why"]
+
+
+def heading(weigh: Convention) -> str:
+    """What the column of a convention is called.
+
+    >>> heading(convention("flops")), heading(convention("all"))
+    ('FLOPs', 'all')
+    """
+    return {"macs": "MACs", "flops": "FLOPs"}.get(weigh.name, weigh.name)
+
+
+def totals(analysis: Analysis, weigh: Convention) -> Figures:
+    """The figures of the whole model."""
+    return Figures(
+        params=analysis.params,
+        macs=analysis.total("macs"),
+        flops=analysis.total("flops"),
+        cost=analysis.total(weigh),
+        bytes_read=analysis.traffic.read,
+        bytes_written=analysis.traffic.written,
+        at_most=analysis.is_upper_bound,
+        at_least=analysis.is_lower_bound,
+    )
+
+
+def mode(analysis: Analysis) -> str:
+    """``evaluation``, ``training`` or ``mixed``, by what the modules were set to; empty for a plain function."""
+    modes = {info.training for info in analysis.graph.modules.values()}
+    if len(modes) > 1:
+        return "mixed"
+    return {(): "", (False,): "evaluation", (True,): "training"}[tuple(modes)]
+
+
+def summary(analysis: Analysis) -> str:
+    """What ``print(analysis)`` shows."""
+    whole = totals(analysis, convention("flops"))
+    call = ends(analysis.graph)
+    frozen = analysis.params - analysis.trainable_params
+    size = f"{human(analysis.param_bytes, 'B')}{f', {frozen:,} of them frozen' if frozen else ''}"
+    rows = [
+        ("params", f"{whole.params:,}   ({size})"),
+        ("MACs", _exactly(whole.macs, whole.mark)),
+        ("FLOPs", _exactly(whole.flops, whole.mark)),
+        ("memory", _peak(analysis)),
+    ]
+    head = f"{analysis.graph.name}   {shapes(call.inputs, dtype=True)} → {shapes(call.outputs, dtype=True)}"
+    body = [f"  {label:<6}   {text}" for label, text in rows]
+    lines = [head, *body, *_dearest(analysis, whole.flops), *(f"  {line}" for line in _trust(analysis))]
+    return "\n".join(printable(line) for line in lines)
+
+
+def _exactly(number: int, mark: str) -> str:
+    return f"{mark}{number:,}{f'   ({human(number)})' if number >= 1000 else ''}"
+
+
+def _dearest(analysis: Analysis, whole: int, most: int = 5) -> list[str]:
+    """The modules of the first two levels that cost most; operations, where there are no such modules."""
+    rows = [row for row in tree_rows(analysis, convention("flops"), 2) if row.leaf and row.figures.cost]
+    costs = [(row.path, row.figures.cost) for row in rows]
+    if len(costs) < 2:
+        costs = [item for item in analysis.by_op("flops").items() if item[1]]
+    costs = sorted(costs, key=lambda item: -item[1])[:most]
+    width = max((len(name) for name, _ in costs), default=0)
+    lines = [f"{name:<{width}}   {human(cost):>7}   {share(cost, whole):>6}" for name, cost in costs]
+    return [f"  {'dearest' if index == 0 else '':<7}  {line}" for index, line in enumerate(lines)]
+
+
+def foot(analysis: Analysis, weigh: Convention) -> list[str]:
+    """The lines below a table: the totals to the last digit, how they came about, and what is worth knowing."""
+    whole = totals(analysis, weigh)
+    exact = [f"{whole.params:,} params", f"{whole.mark}{whole.macs:,} MACs"]
+    if weigh.name != "macs":
+        exact.append(f"{whole.mark}{whole.cost:,} {heading(weigh)}")
+    size = f"{human(analysis.param_bytes, 'B')} of parameters, {_peak(analysis)}"
+    lines = [", ".join(exact), size, *_trust(analysis), f"{heading(weigh)}: {weigh.source}", *_remarks(analysis)]
+    return [printable(line) for line in lines]
+
+
+def _peak(analysis: Analysis) -> str:
+    memory = analysis.memory
+    return f"peak of {human(memory.peak, 'B')} live activations{f' at {memory.peak_node}' if memory.peak else ''}"
+
+
+def _trust(analysis: Analysis) -> list[str]:
+    """``412 of 412 calls ruled, evaluation mode, torch 2.14.1``, and what makes the totals bounds."""
+    calls = [node for node in analysis.graph if is_call(node)]
+    inferred = sum(node.status == "inferred" for node in calls)
+    unknown = sum(node.status == "unknown" for node in calls)
+    parts = [f"{len(calls) - inferred - unknown:,} of {plural(len(calls), 'call')} ruled"]
+    parts += [f"{number:,} {word}" for number, word in ((inferred, "inferred"), (unknown, "unknown")) if number]
+    if said := mode(analysis):
+        parts.append(f"{said} mode" if said != "mixed" else "some modules in training mode")
+    parts += [f"{package} {version}" for package, version in analysis.versions.items() if package != "flopgraph"]
+    lines = [", ".join(parts)]
+    if bounded := [node.id for node in calls if node.status == "bounded"]:
+        lines.append(f"≤ {plural(len(bounded), 'call')} taken at the largest possible size: {words(bounded)}")
+    if uncounted := [node.id for node in calls if is_uncounted(node)]:
+        lines.append(f"≥ {plural(len(uncounted), 'call')} not counted, for want of a rule: {words(uncounted)}")
+    return lines
+
+
+def _remarks(analysis: Analysis) -> list[str]:
+    """Parameters that are shared and that nothing uses, and the diagnostics, one line a code."""
+    lines = []
+    shared = [f"{alias} = {item.name}" for item in analysis.parameters for alias in item.aliases]
+    if shared:
+        lines.append(f"{plural(len(shared), 'shared parameter')}, counted once: {words(shared)}")
+    if unused := analysis.unused_parameters:
+        elements = plural(sum(item.spec.numel for item in unused), "element")
+        names = words([item.name for item in unused])
+        lines.append(f"{plural(len(unused), 'parameter')} never used, {elements}: {names}")
+    told: dict[str, list[str]] = {}
+    for diagnostic in analysis.diagnostics:
+        told.setdefault(diagnostic.code, []).append(str(diagnostic))
+    lines += [
+        texts[0] if len(texts) == 1 else f"{texts[0]}, and {len(texts) - 1:,} more of the kind"
+        for texts in told.values()
+    ]
+    return lines
+
+
+def why(node: Node, weigh: Convention, counts: Counts, rule: Rule | None) -> str:
+    """How the cost of a node comes about.
+
+    Args:
+        node: the node.
+        weigh: the convention to explain.
+        counts: its counts; where they remember their formula (`analyzer.formula.Term`), it is shown.
+        rule: what gave the counts, or None where that is not known any more.
+    """
+    rows = [("target", node.target)]
+    if node.source is not None:
+        rows.append(("at", str(node.source)))
+    if rule is not None:
+        rows += [("rule" if index == 0 else "", line) for index, line in enumerate(_statement(rule))]
+    if node.status != "ruled":
+        rows.append(("status", node.status))
+    rows += [("note", note) for note in node.notes]
+    rows += _count_rows(counts)
+    rows.append((weigh.name, weigh.explain(node, counts)))
+    width = max(len(label) for label, _ in rows)
+    head = f"{node.id}   {node.op}   {shapes(edge.spec for edge in node.inputs)} → {shapes(node.outputs)}"
+    return "\n".join(printable(line) for line in (head, *(f"  {label:<{width}}   {text}" for label, text in rows)))
+
+
+def _statement(rule: Rule) -> list[str]:
+    """First line and ``Cost:`` paragraph of a rule's docstring."""
+    lines = inspect.cleandoc(rule.shape.__doc__ or "").splitlines()
+    start = next((index for index, line in enumerate(lines) if line.startswith("Cost:")), None)
+    cost: list[str] = []
+    if start is not None:
+        cost = [lines[start], *_until_next_heading(lines[start + 1 :])]
+    elif rule.cost is None:
+        cost = ["Cost: nothing is calculated."]
+    return [line for line in (*lines[:1], " ".join(line.strip() for line in cost)) if line]
+
+
+def _until_next_heading(lines: Iterable[str]) -> list[str]:
+    """The lines up to an empty one or one such as ``Source: ...``."""
+    kept = []
+    for line in lines:
+        if not line.strip() or (":" in line and line.split(":")[0].isidentifier()):
+            break
+        kept.append(line)
+    return kept
+
+
+def _count_rows(counts: Counts) -> list[tuple[str, str]]:
+    rows = []
+    for kind in Counts.__dataclass_fields__:
+        value = getattr(counts, kind)
+        if value:
+            formula, number = str(value), f"{int(value):,}"
+            rows.append((kind, number if formula == str(int(value)) else f"{formula} = {number}"))
+    return rows or [("counts", "0")]
