@@ -1,1 +1,69 @@
-"""analyzer."""
+"""flopgraph: what a PyTorch model costs, and where, before a single weight exists.
+
+    from analyzer import analyze
+    print(analyze(model, (1, 3, 224, 224)))
+
+The names below are loaded when they are first used: importing this package imports neither torch nor networkx.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analyzer.analysis import Analysis as Analysis
+    from analyzer.api import analyze as analyze
+    from analyzer.conventions import CONVENTIONS as CONVENTIONS, Convention as Convention
+    from analyzer.counts import Counts as Counts, Traffic as Traffic
+    from analyzer.errors import (
+        AnalyzerError as AnalyzerError,
+        DataDependentError as DataDependentError,
+        Diagnostic as Diagnostic,
+        InputError as InputError,
+        MissingRuleError as MissingRuleError,
+        ModelError as ModelError,
+        RuleError as RuleError,
+        ShapeError as ShapeError,
+    )
+    from analyzer.graph import Graph as Graph
+    from analyzer.node import Edge as Edge, Node as Node, Parameter as Parameter
+    from analyzer.promotion import broadcast_shapes as broadcast_shapes, result_dtype as result_dtype
+    from analyzer.rule import Bound as Bound, Rule as Rule
+    from analyzer.ruleset import RuleSet as RuleSet
+    from analyzer.skeleton import skeleton as skeleton
+    from analyzer.spec import TensorSpec as TensorSpec
+
+_HOMES = {
+    "analysis": ("Analysis",),
+    "api": ("analyze",),
+    "conventions": ("CONVENTIONS", "Convention"),
+    "counts": ("Counts", "Traffic"),
+    "errors": (
+        "AnalyzerError", "DataDependentError", "Diagnostic", "InputError", "MissingRuleError", "ModelError", "RuleError",
+        "ShapeError",
+    ),
+    "graph": ("Graph",),
+    "node": ("Edge", "Node", "Parameter"),
+    "promotion": ("broadcast_shapes", "result_dtype"),
+    "rule": ("Bound", "Rule"),
+    "ruleset": ("RuleSet",),
+    "skeleton": ("skeleton",),
+    "spec": ("TensorSpec",),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import torch
 
 from analyzer.errors import DataDependentError
-from analyzer.node import Ref
+from analyzer.node import Attribute, Ref
 from analyzer.spec import TensorSpec
 
 __all__ = ["AbstractTensor", "Memory"]
@@ -21,14 +21,16 @@ class Memory:
     Attributes:
         root: id of the node, or name of the parameter, that owns it.
         writer: id of the node that wrote it last through any view; empty when none did after it was made.
+        writes: how many times that happened.
         known: whether its values are constants that the capture can work out.
     """
 
-    __slots__ = ("known", "root", "writer")
+    __slots__ = ("known", "root", "writer", "writes")
 
     def __init__(self, root: str, known: bool = False) -> None:
         self.root = root
         self.writer = ""
+        self.writes = 0
         self.known = known
 
 
@@ -40,21 +42,24 @@ class AbstractTensor(torch.Tensor):
     """
 
     _spec: TensorSpec
-    _ref: Ref
+    _ref: Ref | Attribute
     _memory: Memory
+    _seen: int
     _value: torch.Tensor | None
+    _source: torch.Tensor | None
     _grad: bool
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
-    def make(spec: TensorSpec, ref: Ref, memory: Memory) -> AbstractTensor:
+    def make(spec: TensorSpec, ref: Ref | Attribute, memory: Memory) -> AbstractTensor:
         """A new abstract tensor of ``spec``: the value ``ref`` in ``memory``."""
         tensor: AbstractTensor = _make(AbstractTensor, spec.shape, dtype=spec.dtype, device=spec.device)  # type: ignore[attr-defined]
         tensor._spec = spec
         tensor._ref = ref
         tensor._memory = memory
-        tensor._value = None
+        tensor._seen = memory.writes
+        tensor._value = tensor._source = None
         return tensor
 
     @classmethod
@@ -125,6 +130,16 @@ class AbstractTensor(torch.Tensor):
     @grad.setter
     def grad(self, value: Any) -> None:
         pass
+
+    @property
+    def data(self) -> AbstractTensor:  # type: ignore[override]
+        return self.__copy__()
+
+    @data.setter
+    def data(self, value: torch.Tensor) -> None:
+        if not isinstance(value, AbstractTensor):
+            raise DataDependentError("the model puts a real tensor into the data of one that has no values")
+        torch.utils.swap_tensors(self, value.__copy__())
 
     @property
     def grad_fn(self) -> None:  # type: ignore[override]

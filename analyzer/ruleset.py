@@ -100,6 +100,8 @@ class RuleSet(Mapping[Any, Rule]):
 
     def __init__(self, rules: Mapping[Any, Rule] | None = None) -> None:
         self._rules: dict[Any, Rule] = dict(rules or {})
+        self._operators: dict[Any, Rule | None] = {}
+        self.leaves: dict[type[nn.Module], Rule | None] = {}
 
     def __getitem__(self, target: Any) -> Rule:
         return self._rules[resolve_target(target)]
@@ -208,6 +210,48 @@ class RuleSet(Mapping[Any, Rule]):
 
         self._add(Rule(name, targets, shape, cost=cost if each else None))
 
+    @property
+    def targets(self) -> Mapping[Any, Rule]:
+        """The plain mapping, for the hot path: keys are resolved targets."""
+        return self._rules
+
+    def for_module(self, cls: type[nn.Module]) -> Rule | None:
+        """The rule that answers for modules of a class, or None where they must be entered.
+
+        It is that of the nearest base with the same forward, unless a class in between overrides something of the
+        base's that forward may use.
+        """
+        for base in cls.__mro__:
+            rule = self._rules.get(base)
+            if rule is not None:
+                if cls.forward is not base.forward:
+                    return None
+                between = cls.__mro__[: cls.__mro__.index(base)]
+                return None if any(_changes(one, base, rule) for one in between) else rule
+        return None
+
+    def for_operator(self, operator: Any) -> Rule | None:
+        """The rule of an aten operator: its own, or that of the function or method of the same name."""
+        known = self._operators.get(operator, _UNASKED)
+        if known is _UNASKED:
+            known = self._operators[operator] = self._find_operator(operator)
+        return known
+
+    def _find_operator(self, operator: Any) -> Rule | None:
+        packet = operator.overloadpacket
+        for target in (operator, packet):
+            if target in self._rules:
+                return self._rules[target]
+        space, name = operator._schema.name.split("::")
+        if space != "aten":
+            return None
+        for owner in (torch, torch.Tensor, torch._C._nn, nn.functional, torch.special, torch.linalg, torch.fft):
+            for spelling in (name, name.removeprefix("special_"), name.removeprefix("linalg_"), name.removeprefix("fft_")):
+                rule = self._rules.get(getattr(owner, spelling, None))
+                if rule is not None:
+                    return rule
+        return None
+
     def _add(self, rule: Rule) -> None:
         for target in rule.targets:
             for key in (resolve_target(target), *_in_place_twins(target)):
@@ -222,6 +266,23 @@ class RuleSet(Mapping[Any, Rule]):
             if rule is old:
                 self._rules[target] = new
         return new
+
+
+_UNASKED: Any = object()
+_HARMLESS = frozenset({"__init__", "extra_repr", "reset_parameters", "__repr__", "__module__", "__doc__", "__annotations__"})
+
+
+def _changes(cls: type, base: type, rule: Rule) -> bool:
+    """Whether ``cls`` overrides a method or attribute of ``base`` that forward may use, or one that the rule reads."""
+    for name, value in vars(cls).items():
+        if name in _HARMLESS or (name.startswith("__") and name.endswith("__")):
+            continue
+        inherited = getattr(base, name, None)
+        if inherited is not None and inherited is not getattr(nn.Module, name, None) and callable(value):
+            return True
+        if isinstance(value, property) and name in rule.signature.names:
+            return True
+    return False
 
 
 def _in_place_twins(target: Any) -> list[Any]:

@@ -1,0 +1,135 @@
+"""analyze(): inputs to specs, rules, capture, passes, `Analysis`. The walk through the files, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+from torch import nn
+
+from analyzer.analysis import Analysis
+from analyzer.capture import Capture
+from analyzer.errors import AnalyzerError, Diagnostic, InputError
+from analyzer.inputs import as_specs
+from analyzer.passes.fold_batchnorm import fold_batchnorm
+from analyzer.plugins import installed_rules
+from analyzer.ruleset import RuleSet
+
+__all__ = ["analyze"]
+
+
+def analyze(
+    model: Callable[..., Any],
+    args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    rules: RuleSet | None = None,
+    on_unknown: str = "raise",
+    training: bool | None = None,
+) -> Analysis:
+    """Say what a model costs, and where, without running it.
+
+    Args:
+        model: an ``nn.Module`` (weights on any device, on meta, or lazy) or any callable over tensors.
+        args: positional inputs, as in ``torch.export.export(mod, args, kwargs)``. Every leaf may be a real tensor (only
+            its metadata is read), a `TensorSpec`, or a plain Python value. Shorthands: one tensor, one spec, and for a
+            module one bare shape of two or more ints, which is one float32 tensor.
+        kwargs: keyword inputs.
+        rules: rules of your own; they take the place of the installed ones for the same targets.
+        on_unknown: what happens where nobody knows a shape: ``"raise"``, or ``"bound"`` to go on as if the call returned
+            a tensor like its first one. Totals are lower bounds then.
+        training: None analyzes the model as it stands; True or False sets every module's flag for the analysis and puts
+            it back.
+
+    Returns:
+        An `Analysis`. Nothing is printed, and the model is as before.
+
+    Raises:
+        AnalyzerError: one sentence that says what is wrong, where in the model, and what to do. `InputError` for a
+            wrong call, `ShapeError` for shapes that do not fit, `DataDependentError` where the model asks for values,
+            `MissingRuleError` where nobody knows an operation, `ModelError` where the model raises by itself.
+
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Conv2d(3, 5, (7, 11), padding=(3, 5), bias=False), nn.ReLU()).eval()
+    >>> analyze(model, (2, 3, 13, 17)).total("flops")
+    1018810
+    """
+    if on_unknown not in ("raise", "bound"):
+        raise InputError(f'on_unknown is "raise" or "bound", not {on_unknown!r}')
+    try:
+        known = installed_rules() if rules is None else _with(rules)
+        capture = Capture(known, training=training, on_unknown=on_unknown)
+        graph, outputs = capture.run(model, *as_specs(model, args, kwargs))
+    except AnalyzerError as error:
+        # The user's line is part of the message; the way here through the analyzer is of no use to them.
+        raise error.with_traceback(None) from error.__cause__
+    graph = fold_batchnorm(graph)
+    params = sum(parameter.spec.numel for parameter in graph.parameters.values() if not parameter.buffer)
+    diagnostics = (*_standing(model, graph, training), *capture.diagnostics)
+    return Analysis(graph, outputs, params, diagnostics, _versions(model), known)
+
+
+def _with(rules: RuleSet) -> RuleSet:
+    if not isinstance(rules, RuleSet):
+        raise InputError(f"rules is a RuleSet, not a {type(rules).__name__}")
+    joined = _joined.get(id(rules))
+    if joined is None or joined[0] is not rules or joined[1] != len(rules):
+        if len(_joined) > 64:
+            _joined.clear()
+        joined = _joined[id(rules)] = (rules, len(rules), installed_rules().override(rules))
+    return joined[2]
+
+
+# Joining a thousand targets anew for each of many analyses would cost more than a small model's capture.
+_joined: dict[int, tuple[RuleSet, int, RuleSet]] = {}
+
+
+def _standing(model: Any, graph: Any, training: bool | None) -> list[Diagnostic]:
+    remarks = []
+    if training is None and isinstance(model, nn.Module) and model.training:
+        remarks.append(
+            Diagnostic(
+                "training-mode",
+                "",
+                "the model stands in training mode: dropout and BatchNorm count as in training",
+                "call model.eval(), or analyze(..., training=False)",
+            )
+        )
+    unused = [p for p in graph.parameters.values() if not p.used and not p.buffer]
+    if unused:
+        names = ", ".join(p.name for p in unused[:3]) + (", ..." if len(unused) > 3 else "")
+        remarks.append(
+            Diagnostic(
+                "unused-parameters",
+                "",
+                f"{len(unused)} parameters ({sum(p.spec.numel for p in unused):,} elements) were read by no call: {names}",
+            )
+        )
+    return remarks
+
+
+def _versions(model: Any) -> dict[str, str]:
+    """The versions that the numbers hold for."""
+    found = {"torch": torch.__version__.partition("+")[0]}
+    package = type(model).__module__.partition(".")[0]
+    for name in ("flopgraph", package):
+        if name not in ("torch", "__main__", "builtins") and name not in found:
+            number = _version_of(name)
+            if number:
+                found[name] = number
+    return found
+
+
+_found_versions: dict[str, str] = {}
+
+
+def _version_of(name: str) -> str:
+    if name not in _found_versions:
+        try:
+            _found_versions[name] = version(name)
+        except PackageNotFoundError:
+            _found_versions[name] = str(getattr(sys.modules.get(name), "__version__", ""))
+    return _found_versions[name]

@@ -1,0 +1,145 @@
+"""What gets past the first net: aten operators, served by the rules of the same name, or by torch's shape functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import _disable_current_modes
+
+from analyzer.abstract import AbstractTensor
+from analyzer.callee import callee
+from analyzer.counts import Counts, Traffic
+from analyzer.errors import AnalyzerError, DataDependentError, Diagnostic, MissingRuleError, RuleError, ShapeError
+from analyzer.frames import user_line
+from analyzer.node import Status
+from analyzer.propagate import Outcome
+from analyzer.pytree import map_tensors
+from analyzer.recorder import Recorder
+from analyzer.rule import Rule, tensors
+from analyzer.ruleset import RuleSet
+from analyzer.spec import TensorSpec
+
+__all__ = ["AtenCalls"]
+
+# Operators that say nothing about arithmetic: they guard, count or mark.
+_SILENT = frozenset({"aten::_assert_async", "aten::_assert_scalar", "aten::sym_constrain_range", "aten::record_stream"})
+
+
+class AtenCalls:
+    """The handler of the dispatch net."""
+
+    def __init__(self, rules: RuleSet, recorder: Recorder, diagnostics: list[Diagnostic], on_unknown: str) -> None:
+        self._rules = rules
+        self._recorder = recorder
+        self._diagnostics = diagnostics
+        self._on_unknown = on_unknown
+
+    def call_composite(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Let torch take a function without a rule apart in C++; its aten operators come back to `__call__`."""
+        with torch._C._AutoDispatchBelowAutograd():
+            return function(*args, **kwargs)
+
+    def __call__(self, operator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Serve one aten operator."""
+        if operator._schema.name in _SILENT:
+            return None
+        with torch._C.DisableTorchFunction():
+            args = tuple(map(self._number, args))
+            rule = self._rules.for_operator(operator)
+            if rule is not None:
+                try:
+                    rule.signature.bind(args, kwargs)
+                except ShapeError:  # the operator's schema has another order than the rule: ask torch
+                    rule = None
+            if rule is not None:
+                return self._recorder.call(rule, operator, args, kwargs)
+            return self._infer(operator, args, kwargs)
+
+    def _number(self, value: Any) -> Any:
+        """A Python scalar that torch wrapped into a tensor on its way."""
+        if (
+            isinstance(value, torch.Tensor)
+            and not isinstance(value, AbstractTensor)
+            and value.dim() == 0
+            and value.device.type == "cpu"
+            and id(value) not in self._recorder.state.tensors
+        ):
+            with _disable_current_modes():
+                return value.item()
+        return value
+
+    def _infer(self, operator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Ask torch's own shape function of an operator, on meta."""
+        name = operator._schema.name.replace("::", ".")
+        try:
+            result = self._run_on_meta(operator, args, kwargs)
+            status: Status = "inferred"
+        except Exception as error:
+            if isinstance(error, AnalyzerError):
+                raise
+            result = self._bound(name, args, error)
+            status = "unknown"
+        arguments = {"args": self._recorder.recorded(args)}
+        outcome = Outcome(result, tuple(tensors(result)), arguments, Counts(), Traffic(), status)
+        rule = Rule(name, (), _no_shape, alias=None)
+        returned = self._recorder.record_outcome(rule, operator, args, kwargs, outcome)
+        node = self._recorder.nodes[-1]
+        self._diagnostics.append(
+            Diagnostic(
+                "no-rule" if status == "inferred" else "unknown-shape",
+                node.id,
+                f"no rule for {callee(operator).target}; its cost is unknown and not in the totals",
+                f"add one:\n{stub(operator)}",
+            )
+        )
+        return returned
+
+    def _run_on_meta(self, operator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        device: list[torch.device] = []
+
+        def to_meta(tensor: torch.Tensor) -> torch.Tensor:
+            spec = self._recorder.abstract_of(tensor)._spec
+            device.append(spec.device)
+            return torch.empty(spec.shape, dtype=spec.dtype, device="meta")
+
+        with _disable_current_modes(), torch.no_grad():
+            real_args, real_kwargs = map_tensors(to_meta, (args, dict(kwargs)), (torch.Tensor,))
+            if "device" in real_kwargs:
+                device.insert(0, torch.device(real_kwargs["device"] or "cpu"))
+                real_kwargs["device"] = torch.device("meta")
+            result = operator(*real_args, **real_kwargs)
+        place = device[0] if device else torch.device("cpu")
+        return map_tensors(lambda t: TensorSpec.of(t).with_device(place), result, (torch.Tensor,))
+
+    def _bound(self, name: str, args: tuple[Any, ...], error: Exception) -> Any:
+        if isinstance(error, (RuntimeError, ValueError, TypeError, IndexError)) and "meta" not in str(error).lower():
+            if type(error).__name__ in ("DynamicOutputShapeException", "DataDependentOutputException"):
+                raise DataDependentError(f"the size of what {name} returns depends on data") from error
+            raise ShapeError(f"torch rejects {name}: {str(error).splitlines()[0]}") from error
+        if self._on_unknown == "bound":
+            for arg in args:
+                if isinstance(arg, torch.Tensor):
+                    return self._recorder.abstract_of(arg)._spec
+        missing = MissingRuleError(
+            f"nobody knows the shape of what {name} returns: it has no rule, and torch has no shape function for it",
+            hint='give it a rule (analyze(..., rules=...)), or go on with on_unknown="bound"',
+        )
+        raise missing.locate(self._recorder.stack[-1], (), user_line()) from error
+
+
+def _no_shape(input: TensorSpec) -> TensorSpec:
+    raise RuleError("this rule has no shape function")
+
+
+def stub(operator: Any) -> str:
+    """A rule to paste and fill in, with the operator's own arguments."""
+    schema = operator._schema
+    names = ", ".join(("input" if arg.name == "self" else arg.name) for arg in schema.arguments)
+    space, name = schema.name.split("::")
+    return (
+        f"@RULES.op(torch.ops.{space}.{name})\n"
+        f"def {name}({names}):\n"
+        f'    """What it computes.\n\n    Cost: what is counted.\n    """\n'
+        f"    return input.with_shape(...)\n"
+    )

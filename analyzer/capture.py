@@ -1,0 +1,310 @@
+"""nn.Module or callable -> `Graph`: run forward once on abstract tensors and record every torch call it makes."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.fx
+from torch import nn
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.nn.modules import module as torch_module
+
+from analyzer.abstract import AbstractTensor, Memory
+from analyzer.aten import AtenCalls
+from analyzer.errors import AnalyzerError, Diagnostic, ModelError
+from analyzer.frames import source_of_error
+from analyzer.fxgraph import to_fx
+from analyzer.graph import Graph
+from analyzer.interception import intercept_modules
+from analyzer.lazy import infer_lazy, is_uninitialized
+from analyzer.nets import DispatchNet, FunctionNet, without_override_checks
+from analyzer.node import ModuleCall, ModuleInfo, Parameter, Ref
+from analyzer.pytree import leaves, map_tensors
+from analyzer.questions import QUESTIONS
+from analyzer.recorder import Recorder
+from analyzer.rule import Rule
+from analyzer.ruleset import RuleSet
+from analyzer.spec import TensorSpec
+from analyzer.state import ModelState, RandomState
+
+__all__ = ["Capture"]
+
+
+class Capture(torch.fx.Tracer):
+    """One capture of one model: torch.fx's tracer on abstract tensors in place of proxies.
+
+    Args:
+        rules: who answers for the calls.
+        training: None leaves the modules' modes alone; True or False sets every one's for the capture.
+        on_unknown: ``"raise"``, or ``"bound"`` to go on where nobody knows a shape.
+
+    A capture is used once.
+    """
+
+    def __init__(self, rules: RuleSet, *, training: bool | None = None, on_unknown: str = "raise") -> None:
+        super().__init__(autowrap_modules=())
+        self.rules = rules
+        self.training = training
+        self.diagnostics: list[Diagnostic] = []
+        self._state = ModelState()
+        self._recorder = Recorder(self._state)
+        self._calls: dict[str, list[ModuleCall]] = {}
+        self._functions: Mapping[Any, Rule] = rules.targets
+        self._leaves: dict[type, Rule | None] = rules.leaves
+        self._net = FunctionNet(self._on_function)
+        self._aten = AtenCalls(rules, self._recorder, self.diagnostics, on_unknown)
+        self._entering: list[tuple[Any, tuple[int, ...]]] = []
+
+    # --- torch.fx's own interface -------------------------------------------------------------------------------
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether a module is one node: a rule answers for its class, and nothing hangs on it that must run."""
+        return self._leaf_rule(m) is not None
+
+    def path_of_module(self, mod: nn.Module) -> str:
+        """The first path of a module in the model."""
+        return self._state.paths[id(mod)]
+
+    def trace(self, root: Any, concrete_args: dict[str, Any] | None = None) -> torch.fx.Graph:
+        """Capture ``root`` called with these keyword arguments; the torch.fx graph alone."""
+        graph, _ = self.run(root, (), concrete_args or {})
+        return to_fx(graph.nodes())
+
+    # --- the capture --------------------------------------------------------------------------------------------
+
+    def run(self, model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Graph, Any]:
+        """Call ``model`` on inputs whose tensors are `TensorSpec`.
+
+        Returns:
+            the graph, and what the model returned with specs for tensors.
+
+        Raises:
+            AnalyzerError: with the place in the user's own code. The model is as before, whatever happens.
+        """
+        for name, module in roots_of(model).items():
+            self._state.add(module, name)
+        random = RandomState()
+        modes = self._set_modes()
+        try:
+            inputs = self._inputs(args, kwargs)
+            with intercept_modules(self._on_module), DispatchNet(self._aten), self._net:
+                result = run_forward(model, *inputs)
+            outputs = self._output(result)
+            return self._graph(type(model).__name__ if isinstance(model, nn.Module) else "function"), outputs
+        except AnalyzerError as error:
+            raise error.locate(self._place(), source=source_of_error(error.__traceback__)) from error.__cause__
+        except Exception as error:
+            raise self._model_error(error) from error
+        finally:
+            for module, mode in modes:
+                module.training = mode
+            self._state.restore()
+            random.restore()
+
+    def _set_modes(self) -> list[tuple[nn.Module, bool]]:
+        if self.training is None:
+            return []
+        changed = [(m, m.training) for m in self._state.modules.values() if m.training is not self.training]
+        for module, _ in changed:
+            module.training = self.training
+        return changed
+
+    def _place(self) -> str:
+        return self._recorder.stack[-1]
+
+    def _model_error(self, error: Exception) -> AnalyzerError:
+        message = f"the model's own code raised {type(error).__name__}: {error}"
+        located = ModelError(message, hint="the same call fails in torch, or the model needs real values here")
+        return located.locate(self._place(), (), source_of_error(error.__traceback__))
+
+    def _inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        recorder = self._recorder
+
+        def place(name: str) -> Callable[[TensorSpec], AbstractTensor]:
+            def make(spec: TensorSpec) -> AbstractTensor:
+                node = recorder.add_node("input", "placeholder", (spec,), {"name": name}, ((), {}))
+                return AbstractTensor.make(spec, Ref(node.id), Memory(node.id))
+
+            return make
+
+        positional = tuple(map_tensors(place(f"args.{i}"), value, (TensorSpec,)) for i, value in enumerate(args))
+        return positional, {key: map_tensors(place(key), value, (TensorSpec,)) for key, value in kwargs.items()}
+
+    def _output(self, result: Any) -> Any:
+        recorder = self._recorder
+        real = (torch.Tensor,)
+        outputs = map_tensors(lambda t: recorder.abstract_of(t)._spec, result, real)
+        found = {path or "output": leaf for path, leaf in leaves(result, real)}
+        recorder.lift_all(found)
+        specs = tuple(recorder.abstract_of(leaf)._spec for leaf in found.values())
+        recorder.add_node("output", "output", specs, {}, ((recorder.recorded(result),), {}))
+        return outputs
+
+    # --- modules ------------------------------------------------------------------------------------------------
+
+    def _on_module(
+        self, original: Callable[..., Any], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        recorder = self._recorder
+        path = self._state.paths.get(id(module))
+        if path is None:
+            path = self._adopt(module)
+        stack = recorder.stack
+        if path != stack[-1] or len(stack) > 1:
+            recorder.stack = (*stack, path)
+        if is_uninitialized(module):
+            module = infer_lazy(module, args, kwargs, path, recorder)
+        rule = self._leaf_rule(module)
+        if rule is not None:
+            result = recorder.call_module(rule, module, args, kwargs)
+            node = recorder.nodes[-1]
+            call = ModuleCall(tuple(edge.spec for edge in node.inputs), node.outputs)
+        else:
+            result = original(module, *args, **kwargs)
+            call = ModuleCall(_specs((args, kwargs)), _specs(result))
+        # Only on the way out of a call that went well: after an error, the stack says where it happened.
+        recorder.stack = stack
+        self._calls.setdefault(path, []).append(call)
+        return result
+
+    def _adopt(self, module: nn.Module) -> str:
+        """A module that the model does not list: built in forward, or reached through a function's globals."""
+        base = type(module).__name__.lower()
+        path, number = base, 1
+        while path in self._state.modules:
+            number += 1
+            path = f"{base}_{number}"
+        self._state.add(module, path)
+        return path
+
+    def _leaf_rule(self, module: nn.Module) -> Rule | None:
+        cls = type(module)
+        try:
+            rule = self._leaves[cls]
+        except KeyError:
+            rule = self._leaves[cls] = self.rules.for_module(cls)
+        if rule is None:
+            return None
+        own = module.__dict__
+        if own["_forward_hooks"] or own["_forward_pre_hooks"] or "parametrizations" in own["_modules"]:
+            return None
+        if "forward" in own or torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks:
+            return None
+        return rule
+
+    # --- functions ----------------------------------------------------------------------------------------------
+
+    def _on_function(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        rule = self._functions.get(function)
+        if rule is not None:
+            if any(type(arg) is torch.Tensor and is_functorch_wrapped_tensor(arg) for arg in args):
+                return function(*args, **kwargs)
+            return self._recorder.call(rule, function, args, kwargs)
+        if type(function) is types.MethodWrapperType:
+            return self._on_property(function, args)
+        name = getattr(function, "__name__", "")
+        question = QUESTIONS.get(name)
+        if question is not None:
+            return question(self._recorder, function, args, kwargs)
+        if isinstance(function, types.FunctionType):
+            return self._enter(function, args, kwargs)
+        return self._aten.call_composite(function, args, kwargs)
+
+    def _on_property(self, accessor: Any, args: tuple[Any, ...]) -> Any:
+        """``x.T`` and the like: an operation where a rule says so, metadata of a real tensor otherwise."""
+        descriptor, tensor = accessor.__self__, args[0]
+        if accessor.__name__ == "__get__":
+            rule = self._functions.get(descriptor)
+            if rule is not None:
+                return self._recorder.call(rule, descriptor, args[:1], {})
+            if descriptor.__name__ == "data" and not isinstance(tensor, AbstractTensor):
+                return self._recorder.abstract_of(tensor)
+            return accessor(*args)
+        if descriptor.__name__ in ("data", "grad", "requires_grad") and not isinstance(tensor, AbstractTensor):
+            note = f"the model sets .{descriptor.__name__} of a weight in forward; the analysis leaves it as it is"
+            self.diagnostics.append(Diagnostic("weight-untouched", "", note))
+            return None
+        return accessor(*args)
+
+    def _enter(self, function: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a Python function of torch that has no rule, until calls that have one are reached."""
+        key = (function, tuple(map(id, args)))
+        if key in self._entering:  # its code hands over to itself: let torch take it apart
+            return self._aten.call_composite(function, args, kwargs)
+        self._entering.append(key)
+        try:
+            with self._net:
+                return without_override_checks(function)(*args, **kwargs)
+        finally:
+            self._entering.pop()
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    def _graph(self, name: str) -> Graph:
+        state, recorder = self._state, self._recorder
+        names: dict[str, list[list[str]]] = {}
+        parameters = {}
+        for first, tensor, buffer in state.tensors.values():
+            spec = recorder.lazy.get(first) or TensorSpec.of(tensor)
+            aliases = tuple(state.tensor_aliases.get(first, ()))
+            parameters[first] = Parameter(first, spec, tensor.requires_grad, buffer, aliases, first in recorder.used)
+            owner = first.rpartition(".")[0]
+            names.setdefault(owner, [[], []])[buffer].append(first)
+        modules = {}
+        for path, module in state.modules.items():
+            own, buffers = names.get(path, ((), ()))
+            modules[path] = ModuleInfo(
+                path,
+                type(module).__name__,
+                tuple(state.aliases.get(path, ())),
+                tuple(own),
+                tuple(buffers),
+                tuple(self._calls.get(path, ())),
+                module.training,
+            )
+        if "" not in modules:
+            modules = {"": ModuleInfo("", name), **modules}
+        return Graph(tuple(recorder.nodes), modules, parameters, name)
+
+
+def run_forward(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The call that is captured; stack walks end at this frame's name."""
+    return model(*args, **kwargs)
+
+
+def roots_of(model: Callable[..., Any]) -> dict[str, nn.Module]:
+    """The modules that a model or function brings, by path: itself, a bound method's, a closure's, a partial's."""
+    if isinstance(model, nn.Module):
+        return {"": model}
+    if isinstance(model, functools.partial):
+        return roots_of(model.func)
+    owner = getattr(model, "__self__", None)
+    if isinstance(owner, nn.Module):
+        return {"": owner}
+    code = getattr(model, "__code__", None)
+    if code is None:
+        return {}
+    cells = zip(code.co_freevars, getattr(model, "__closure__", None) or (), strict=True)
+    named = {name: cell.cell_contents for name, cell in cells if _is_filled(cell)}
+    globals_ = getattr(model, "__globals__", {})
+    named |= {name: globals_[name] for name in code.co_names if name in globals_}
+    return {name: value for name, value in named.items() if isinstance(value, nn.Module)}
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
+
+
+def _specs(tree: Any) -> tuple[TensorSpec, ...]:
+    if type(tree) is AbstractTensor:
+        return (tree._spec,)
+    return tuple(leaf._spec for _, leaf in leaves(tree, (AbstractTensor,)))
+
+

@@ -1,0 +1,68 @@
+"""The nets that catch every torch call of a capture.
+
+First net, a TorchFunctionMode: every torch call written in Python, with or without abstract tensors in it. Second and
+third net, a TorchDispatchMode: what gets past the first (TorchScript, C++ composites, legacy constructors) arrives as
+aten operators, and is never run.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+__all__ = ["DispatchNet", "FunctionNet", "without_override_checks"]
+
+Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+class FunctionNet(TorchFunctionMode):
+    """Hands every torch function to ``handler(function, args, kwargs)``."""
+
+    def __init__(self, handler: Handler) -> None:
+        super().__init__()
+        self._handler = handler
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self._handler(func, args, kwargs or {})
+
+
+class DispatchNet(TorchDispatchMode):
+    """Hands every aten operator to ``handler(operator, args, kwargs)``."""
+
+    def __init__(self, handler: Handler) -> None:
+        super().__init__()
+        self._handler = handler
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self._handler(func, args, kwargs or {})
+
+
+def _no(*tensors: Any) -> bool:
+    return False
+
+
+_CHECKS = dict.fromkeys(("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic"), _no)
+_entered: dict[types.FunctionType, types.FunctionType] = {}
+
+
+def without_override_checks(function: types.FunctionType) -> types.FunctionType:
+    """The same Python code with its ``has_torch_function*`` checks answering no, so that it runs and can be followed.
+
+    The function itself is not touched: other threads may be using it.
+    """
+    twin = _entered.get(function)
+    if twin is None:
+        twin = types.FunctionType(
+            function.__code__,
+            {**function.__globals__, **_CHECKS},
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
+        )
+        twin.__kwdefaults__ = function.__kwdefaults__
+        _entered[function] = twin
+    return twin

@@ -1,0 +1,141 @@
+"""One call: bind its arguments to a rule, ask for shapes, counts and traffic, and remember the answer.
+
+Rules are pure functions of specs and plain values, so equal calls have equal answers: a model of many equal layers,
+analyzed again and again, asks each rule once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from analyzer.counts import Counts, Traffic
+from analyzer.errors import AnalyzerError, RuleError, ShapeError
+from analyzer.node import Status
+from analyzer.rule import Bound, Rule, tensors
+from analyzer.spec import TensorSpec
+
+__all__ = ["Outcome", "evaluate"]
+
+# Enough for every distinct layer of the largest models; cleared when full, since rules are cheap to ask again.
+_LIMIT = 100_000
+_memory: dict[Any, Outcome] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a rule says about one call.
+
+    Attributes:
+        result: the returned structure, with specs.
+        outputs: its specs, flat.
+        arguments: the bound arguments, fit to be kept: specs, plain values, text.
+        counts: what is calculated.
+        traffic: what moves; the share of weights in it is added by the capture.
+        status: ``ruled``, or ``bounded`` where a size is an upper bound.
+        notes: why it is a bound.
+    """
+
+    result: Any
+    outputs: tuple[TensorSpec, ...]
+    arguments: Mapping[str, Any]
+    counts: Counts
+    traffic: Traffic
+    status: Status = "ruled"
+    notes: tuple[str, ...] = ()
+    with_weights: dict[int, Traffic] = field(default_factory=dict)
+
+    def traffic_with(self, weights: int) -> Traffic:
+        """The traffic, with so many bytes of it weights."""
+        if weights == self.traffic.weights:
+            return self.traffic
+        known = self.with_weights.get(weights)
+        if known is None:
+            known = self.with_weights[weights] = Traffic(self.traffic.read, self.traffic.written, weights)
+        return known
+
+
+def evaluate(rule: Rule, bound: dict[str, Any]) -> Outcome:
+    """Ask ``rule`` about a call with these bound arguments.
+
+    Raises:
+        ShapeError: torch would reject the call, or the rule's own code failed on it.
+    """
+    key = (rule, torch.get_default_dtype(), tuple(map(_key, bound.values())))
+    try:
+        outcome = _memory.get(key)
+    except TypeError:  # an argument that does not hash is asked about every time
+        return _ask(rule, bound)
+    if outcome is None:
+        outcome = _ask(rule, bound)
+        if len(_memory) >= _LIMIT:
+            _memory.clear()
+        _memory[key] = outcome
+    return outcome
+
+
+def _key(value: Any) -> Any:
+    """What makes two arguments the same: 1, 1.0 and True are equal in Python and give different dtypes."""
+    cls = type(value)
+    if cls is TensorSpec or value is None:
+        return value
+    if cls is list or cls is tuple:
+        return (cls, *map(_key, value))
+    if cls is dict:
+        return (cls, *((name, _key(item)) for name, item in value.items()))
+    if cls is slice:
+        return (cls, value.start, value.stop, value.step)
+    return (cls, value)
+
+
+def _ask(rule: Rule, bound: dict[str, Any]) -> Outcome:
+    try:
+        result = rule.call_shape(bound)
+        status: Status = "ruled"
+        notes: tuple[str, ...] = ()
+        if isinstance(result, Bound):
+            status, notes, result = "bounded", (result.why,), result.spec
+        outputs = tuple(tensors(result))
+        for spec in outputs:
+            if any(size < 0 for size in spec.shape):
+                raise ShapeError(f"the result would have a negative size: {spec.shape}")
+        out = result if isinstance(result, TensorSpec) or not outputs else tuple(outputs)
+        counts = rule.call_cost(bound, out)
+        traffic = rule.call_traffic(bound, out)
+    except AnalyzerError:
+        raise
+    except Exception as error:
+        raise _blame(rule, bound, error) from error
+    if traffic is None:
+        moved = 0 if rule.alias is not None else sum(spec.nbytes for spec in tensors(list(bound.values())))
+        traffic = Traffic(moved, 0 if rule.alias is not None else sum(spec.nbytes for spec in outputs))
+    return Outcome(result, outputs, {k: plain(v) for k, v in bound.items()}, counts, traffic, status, notes)
+
+
+def _blame(rule: Rule, bound: dict[str, Any], error: Exception) -> AnalyzerError:
+    """A rule's code failed: on arguments of kinds that torch rejects too, or because the rule is wrong."""
+    given = ", ".join(f"{name}={plain(value)!r}" for name, value in bound.items())
+    return RuleError(
+        f"the rule {rule.name!r} cannot make sense of ({given}): {type(error).__name__}: {error}",
+        hint="check the arguments; if torch takes them, the rule is at fault: please report it",
+    )
+
+
+_PLAIN = (int, float, bool, str, complex, type(None), torch.dtype, torch.device, TensorSpec, torch.memory_format, torch.layout)
+
+
+def plain(value: Any) -> Any:
+    """A value fit to be kept in a graph that pickles: anything of the user's becomes text."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(plain, value)) if type(value) in (tuple, list) else tuple(map(plain, value))
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, slice):
+        return slice(plain(value.start), plain(value.stop), plain(value.step))
+    if value is Ellipsis or isinstance(value, _PLAIN):
+        return value
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."

@@ -1,0 +1,81 @@
+"""Calls that ask a tensor for its values: answered for constants, one clear error for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from analyzer.abstract import AbstractTensor
+from analyzer.errors import DataDependentError
+from analyzer.pytree import leaves
+from analyzer.recorder import Recorder
+
+__all__ = ["QUESTIONS"]
+
+Answer = Callable[[Recorder, Any, tuple[Any, ...], dict[str, Any]], Any]
+
+_BRANCH = "the model branches on the value of a tensor, which only real data has"
+_BRANCHES = frozenset({"__bool__", "is_nonzero", "equal", "allclose"})
+
+
+def _ask(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The real function on the real, small constants; nothing else has an answer."""
+    tensors = [leaf for _, leaf in leaves((args, kwargs), (torch.Tensor,))]
+    name = function.__name__
+    for tensor in tensors:
+        if not recorder.is_known(tensor):
+            raise _unknown(recorder, tensor, name)
+    with torch._C.DisableTorchFunction():
+        value = [recorder.constants.value(t, name) if isinstance(t, torch.Tensor) else t for t in args]
+        return function(*value, **kwargs)
+
+
+def _unknown(recorder: Recorder, tensor: torch.Tensor, name: str) -> DataDependentError:
+    spec = recorder.abstract_of(tensor)._spec
+    if name in _BRANCHES:
+        message = _BRANCH
+    else:
+        message = f"the model asks for the values of a tensor ({name.strip('_')}), which only real data has"
+    return DataDependentError(
+        f"{message}: it is {spec}",
+        hint="decide by shapes or by a plain Python argument, or give the value as a constant that no input is part of",
+    )
+
+
+def _assert(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """torch._assert: checked where the condition is known; a condition on data is taken to hold."""
+    condition = args[0] if args else kwargs["condition"]
+    if isinstance(condition, AbstractTensor):
+        if not recorder.is_known(condition):
+            return None
+        condition = bool(recorder.constants.value(condition, "assert"))
+    assert condition, args[1] if len(args) > 1 else kwargs.get("message", "")
+    return None
+
+
+def _metadata(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return function(*args, **kwargs)
+
+
+QUESTIONS: Mapping[str, Answer] = {
+    **dict.fromkeys(
+        (
+            "item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "is_nonzero", "equal",
+            "allclose", "numpy", "__array__",
+        ),
+        _ask,
+    ),
+    "_assert": _assert,
+    **dict.fromkeys(
+        (
+            "size", "dim", "ndimension", "stride", "numel", "nelement", "is_contiguous", "is_floating_point",
+            "is_complex", "is_signed", "element_size", "get_device", "storage_offset", "is_tensor", "is_same_size",
+            "is_inference", "is_pinned", "is_shared", "is_conj", "is_neg", "has_names", "result_type", "can_cast", "promote_types",
+            "register_hook", "retain_grad", "requires_grad_", "backward", "__len__", "dim_order", "_is_view", "is_storage",
+            "_set_grad_enabled", "__hash__", "_has_compatible_shallow_copy_type", "untyped_storage", "storage", "data_ptr", "__format__", "__repr__",
+        ),
+        _metadata,
+    ),
+}  # fmt: skip

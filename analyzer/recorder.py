@@ -1,0 +1,398 @@
+"""Turns calls into nodes: abstract arguments to specs, specs to a rule, the rule's answer to a node and new tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from analyzer.abstract import AbstractTensor, Memory
+from analyzer.autocast import autocast, is_autocast_on
+from analyzer.callee import Callee, callee
+from analyzer.constants import LIMIT, Constants
+from analyzer.counts import Counts, Traffic
+from analyzer.errors import AnalyzerError, ShapeError, Source
+from analyzer.frames import user_line
+from analyzer.node import Attribute, Edge, Kind, Node, Ref
+from analyzer.propagate import Outcome, evaluate, plain
+from analyzer.pytree import leaves, map_tensors
+from analyzer.rule import Rule
+from analyzer.spec import TensorSpec
+from analyzer.state import ModelState
+
+__all__ = ["Recorder"]
+
+_PLAIN = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, type(Ellipsis), torch.memory_format, complex})
+_NO_TRAFFIC = Traffic()
+
+
+class Recorder:
+    """The nodes of one capture, and the tensors that are alive in it."""
+
+    def __init__(self, state: ModelState) -> None:
+        self.nodes: list[Node] = []
+        self.stack: tuple[str, ...] = ("",)
+        self.constants = Constants()
+        self.state = state
+        self.used: set[str] = set()
+        self.lazy: dict[str, TensorSpec] = {}
+        self._ids: dict[str, int] = {}
+        self._specs: dict[int, TensorSpec] = {}
+        self._memories: dict[int, Memory] = {}
+        self._strangers: dict[int, tuple[torch.Tensor, AbstractTensor]] = {}
+        # Of the call that is being recorded:
+        self._edges: list[Edge] = []
+        self._params: list[str] = []
+        self._weights = 0
+        self._known = True
+
+    # --- arguments ----------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self._edges, self._params, self._weights, self._known = [], [], 0, True
+
+    def lift(self, value: Any, slot: str) -> Any:
+        """An argument as rules see it: specs for tensors, everything else as it is. Edges are noted on the way."""
+        cls = type(value)
+        if cls in _PLAIN:
+            return value
+        if cls is AbstractTensor:
+            memory = value._memory
+            ref = value._ref
+            if memory.writer and value._seen != memory.writes:
+                self._edges.append(Edge(slot, memory.writer, 0, value._spec))
+            elif type(ref) is Ref:
+                self._edges.append(Edge(slot, ref.source, ref.index, value._spec))
+            else:
+                self._read(ref.name, value._spec)
+            if not memory.known:
+                self._known = False
+            return value._spec
+        if cls is tuple or cls is list:
+            return cls(self.lift(item, f"{slot}.{index}") for index, item in enumerate(value))
+        if isinstance(value, torch.Tensor):
+            return self._lift_real(value, slot)
+        if cls is dict:
+            return {key: self.lift(item, f"{slot}.{key}") for key, item in value.items()}
+        if cls is slice:
+            return slice(*(self.lift(getattr(value, part), f"{slot}.{part}") for part in ("start", "stop", "step")))
+        if isinstance(value, tuple):
+            items = [self.lift(item, f"{slot}.{index}") for index, item in enumerate(value)]
+            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        if isinstance(value, (list, torch.nn.ParameterList)):
+            return [self.lift(item, f"{slot}.{index}") for index, item in enumerate(value)]
+        return value
+
+    def _read(self, name: str, spec: TensorSpec) -> None:
+        self._params.append(name)
+        self._weights += spec.nbytes
+
+    def _lift_real(self, tensor: torch.Tensor, slot: str) -> TensorSpec:
+        key = id(tensor)
+        entry = self.state.tensors.get(key)
+        if entry is None:
+            entry = self._adopt(tensor)
+            if entry is None:
+                spec: TensorSpec = self.lift(self._strangers[key][1], slot)
+                return spec
+        memory = self._memories.get(key)
+        spec = self._specs.get(key) or self._spec_of(tensor)
+        if memory is not None and memory.writer:
+            self._edges.append(Edge(slot, memory.writer, 0, spec))
+        self._read(entry[0], spec)
+        if self._known and not (memory.known if memory is not None else is_known(tensor)):
+            self._known = False
+        return spec
+
+    def _spec_of(self, tensor: torch.Tensor) -> TensorSpec:
+        spec = self._specs[id(tensor)] = TensorSpec.of(tensor)
+        return spec
+
+    def _adopt(self, tensor: torch.Tensor) -> tuple[str, torch.Tensor, bool] | None:
+        """A tensor that the model does not list: a parameter of a closure, or a constant, which becomes a node."""
+        key = id(tensor)
+        if isinstance(tensor, nn.Parameter):
+            name = f"parameter_{sum(name.startswith('parameter_') for name, _, _ in self.state.tensors.values())}"
+            self.state.tensors[key] = entry = (name, tensor, False)
+            return entry
+        if key not in self._strangers:
+            spec = TensorSpec.of(tensor)
+            node = self._node("constant", "get_attr", "constant", (), (spec,), {}, Counts(), _NO_TRAFFIC, (), user_line())
+            abstract = AbstractTensor.make(spec, Ref(node.id), Memory(node.id, is_known(tensor)))
+            abstract._source = tensor
+            self._strangers[key] = (tensor, abstract)
+        return None
+
+    def abstract_of(self, tensor: torch.Tensor) -> AbstractTensor:
+        """The abstract stand-in of a real tensor: the same parameter or constant, sharing its memory."""
+        if isinstance(tensor, AbstractTensor):
+            return tensor
+        entry = self.state.tensors.get(id(tensor)) or self._adopt(tensor)
+        if entry is None:
+            return self._strangers[id(tensor)][1]
+        spec = self._specs.get(id(tensor)) or self._spec_of(tensor)
+        abstract = AbstractTensor.make(spec, Attribute(entry[0]), self.memory_of(tensor))
+        abstract._source = tensor
+        return abstract
+
+    def memory_of(self, tensor: torch.Tensor) -> Memory:
+        """Whose storage a tensor shares."""
+        if isinstance(tensor, AbstractTensor):
+            return tensor._memory
+        memory = self._memories.get(id(tensor))
+        if memory is None:
+            entry = self.state.tensors.get(id(tensor)) or self._adopt(tensor)
+            if entry is None:
+                return self._strangers[id(tensor)][1]._memory
+            memory = self._memories[id(tensor)] = Memory(entry[0], is_known(tensor))
+        return memory
+
+    def is_known(self, tensor: torch.Tensor) -> bool:
+        """Whether the values of a tensor can be worked out."""
+        if isinstance(tensor, AbstractTensor):
+            return tensor._memory.known
+        memory = self._memories.get(id(tensor))
+        return is_known(tensor) if memory is None else memory.known
+
+    def recorded(self, value: Any) -> Any:
+        """An argument as the graph keeps it: references for tensors, plain values, text for anything else."""
+        cls = type(value)
+        if cls in _PLAIN:
+            return value
+        if cls is AbstractTensor:
+            return value._ref
+        if cls is tuple or cls is list:
+            return cls(self.recorded(item) for item in value)
+        if isinstance(value, torch.Tensor):
+            return self.abstract_of(value)._ref
+        if isinstance(value, (tuple, list)):
+            return tuple(self.recorded(item) for item in value)
+        if cls is dict:
+            return {key: self.recorded(item) for key, item in value.items()}
+        if cls is slice:
+            return slice(self.recorded(value.start), self.recorded(value.stop), self.recorded(value.step))
+        return plain(value)
+
+    # --- calls --------------------------------------------------------------------------------------------------
+
+    def call(self, rule: Rule, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record a call of a function, method or aten operator that ``rule`` serves; what it returns, abstract."""
+        about = callee(function)
+        signature = rule.signature
+        names, rest = signature.positional, signature.rest
+        self._start()
+        try:
+            lifted = tuple(
+                self.lift(value, names[index] if index < len(names) else f"{rest}.{index - len(names)}")
+                for index, value in enumerate(args)
+            )
+            keywords = {k: self.lift(value, k) for k, value in kwargs.items() if k != "out"} if kwargs else kwargs
+            if is_autocast_on():
+                lifted, keywords = autocast(rule.name, lifted, keywords)
+            outcome = evaluate(rule, rule.bind(lifted, keywords))
+            return self._finish(rule, function, about, args, kwargs, outcome)
+        except AnalyzerError as error:
+            raise self._locate(error, rule.name) from error.__cause__
+
+    def record_outcome(
+        self, rule: Rule, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outcome: Outcome
+    ) -> Any:
+        """Record a call whose outcome came from elsewhere: torch's own shape function."""
+        self._start()
+        for index, value in enumerate(args):
+            self.lift(value, str(index))
+        for name, value in kwargs.items():
+            self.lift(value, name)
+        return self._finish(rule, function, callee(function), args, kwargs, outcome)
+
+    def _finish(
+        self, rule: Rule, function: Any, about: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], outcome: Outcome
+    ) -> Any:
+        known = self._known and not rule.random and all(spec.numel <= LIMIT for spec in outcome.outputs)
+        written = kwargs.get("out") if kwargs else None
+        if about.in_place or (kwargs and kwargs.get("inplace") is True):
+            written = args[0] if args else kwargs.get("input")
+            self._check_in_place(outcome, written, about)
+        call = (tuple(map(self.recorded, args)), {k: self.recorded(v) for k, v in kwargs.items()} if kwargs else {})
+        alias = self._aliased(rule, outcome, args, kwargs)
+        node = self._record(rule.name, about.kind, about.target, outcome, alias, call)
+        if written is not None:
+            result = self._write(node, written, outcome, about, known)
+        else:
+            result = self._wrap(node, outcome.result, alias or Memory(node.id, known), about)
+        if known:
+            self.constants.note(function, args, kwargs, result if written is None else written)
+        return result
+
+    def call_module(self, rule: Rule, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record a call of a leaf module, whose path is on top of the stack."""
+        self._start()
+        try:
+            bound = {k: self.lift(value, k) for k, value in rule.bind_module(module, args, kwargs).items()}
+            if is_autocast_on():
+                bound = autocast(rule.name, (), bound)[1]
+            outcome = evaluate(rule, bound)
+        except AnalyzerError as error:
+            raise self._locate(error, rule.name) from error.__cause__
+        call = (tuple(map(self.recorded, args)), {k: self.recorded(v) for k, v in kwargs.items()} if kwargs else {})
+        alias = self._aliased(rule, outcome, args, kwargs)
+        target = f"{type(module).__module__}.{type(module).__qualname__}"
+        if target.startswith("torch.nn.modules."):
+            target = f"torch.nn.{type(module).__name__}"
+        node = self._record(rule.name, "call_module", target, outcome, alias, call)
+        if args and module.__dict__.get("inplace") is True:
+            return self._write(node, args[0], outcome, callee(torch.Tensor.copy_), False)
+        return self._wrap(node, outcome.result, alias or Memory(node.id), None)
+
+    def _aliased(self, rule: Rule, outcome: Outcome, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Memory | None:
+        """The memory that the result shares, where the operation is a view."""
+        if rule.alias is None:
+            return None
+        names = rule.signature.positional
+        index = names.index(rule.alias) if rule.alias in names else -1
+        base = args[index] if 0 <= index < len(args) else kwargs.get(rule.alias)
+        if not isinstance(base, torch.Tensor):
+            return None
+        return self.memory_of(base)
+
+    def _check_in_place(self, outcome: Outcome, written: Any, about: Callee) -> None:
+        if not isinstance(written, torch.Tensor) or about.reshapes or about.name == "__setitem__" or not outcome.outputs:
+            return
+        result, spec = outcome.outputs[0], self.lift(written, "self")
+        self._edges = [edge for edge in self._edges if edge.slot != "self"]
+        if result.shape != spec.shape:
+            raise ShapeError(f"the result has shape {result.shape} and is written in place over one of {spec.shape}")
+        if not torch.can_cast(result.dtype, spec.dtype):
+            raise ShapeError(f"the result is {result.dtype_name} and is written in place over {spec.dtype_name}")
+
+    def _record(
+        self,
+        op: str,
+        kind: Kind,
+        target: str,
+        outcome: Outcome,
+        alias: Memory | None,
+        call: tuple[tuple[Any, ...], dict[str, Any]],
+    ) -> Node:
+        params = tuple(dict.fromkeys(self._params))
+        self.used.update(params)
+        return self._node(
+            op,
+            kind,
+            target,
+            tuple(self._edges),
+            outcome.outputs,
+            outcome.arguments,
+            outcome.counts,
+            outcome.traffic_with(min(self._weights, outcome.traffic.read)),
+            params,
+            user_line(),
+            outcome.status,
+            alias.root if alias is not None else "",
+            outcome.notes,
+            call,
+        )
+
+    def _node(
+        self,
+        op: str,
+        kind: Kind,
+        target: str,
+        inputs: tuple[Edge, ...],
+        outputs: tuple[TensorSpec, ...],
+        arguments: Mapping[str, Any],
+        counts: Counts,
+        traffic: Traffic,
+        params: tuple[str, ...],
+        source: Source | None,
+        status: Any = "ruled",
+        alias_of: str = "",
+        notes: tuple[str, ...] = (),
+        call: Any = ((), {}),
+    ) -> Node:
+        path = self.stack[-1]
+        id = (path or op) if kind == "call_module" else f"{path}.{op}" if path else op
+        times = self._ids.get(id, 0)
+        self._ids[id] = times + 1
+        if times:
+            id = f"{id}:{times}"
+        node = Node(
+            id, op, kind, target, self.stack, inputs, outputs, arguments, params, counts, traffic, status, alias_of, source, notes, call
+        )  # fmt: skip
+        self.nodes.append(node)
+        return node
+
+    def lift_all(self, values: Mapping[str, Any]) -> None:
+        """Lift values by slot, for the next `add_node`."""
+        self._start()
+        for slot, value in values.items():
+            self.lift(value, slot)
+
+    def add_node(self, op: str, kind: Kind, outputs: tuple[TensorSpec, ...], arguments: Mapping[str, Any], call: Any) -> Node:
+        """Record one of the graph's ends: an input or the output. Edges are those of the last `lift`."""
+        return self._node(op, kind, op, tuple(self._edges), outputs, arguments, Counts(), _NO_TRAFFIC, (), None, call=call)
+
+    # --- results ------------------------------------------------------------------------------------------------
+
+    def _wrap(self, node: Node, result: Any, memory: Memory, about: Callee | None) -> Any:
+        if type(result) is TensorSpec:
+            return AbstractTensor.make(result, Ref(node.id), memory)
+        if not isinstance(result, (tuple, list)):
+            return result
+        index = -1
+
+        def wrap(spec: TensorSpec) -> AbstractTensor:
+            nonlocal index
+            index += 1
+            return AbstractTensor.make(spec, Ref(node.id, index), memory)
+
+        wrapped = map_tensors(wrap, result, (TensorSpec,))
+        record = about.record if about is not None else None
+        return record(wrapped) if record is not None and len(wrapped) == record.n_fields else wrapped
+
+    def _write(self, node: Node, written: Any, outcome: Outcome, about: Callee, known: bool) -> Any:
+        """The call wrote its result over ``written`` (one tensor, or a tuple of them for ``out=``)."""
+        targets = [leaf for _, leaf in leaves(written, (torch.Tensor,))]
+        for index, tensor in enumerate(targets):
+            memory = self.memory_of(tensor)
+            memory.writer = node.id
+            memory.writes += 1
+            memory.known = memory.known and known
+            if isinstance(tensor, AbstractTensor) and about.name != "__setitem__":
+                spec = outcome.outputs[index] if index < len(outcome.outputs) else tensor._spec
+                if spec.shape != tensor._spec.shape:
+                    reshape_in_place(tensor, spec)
+                tensor._ref = Ref(node.id, index)
+                tensor._seen = memory.writes
+        return None if about.name == "__setitem__" else written
+
+    def _locate(self, error: AnalyzerError, op: str) -> AnalyzerError:
+        rows = [(edge.slot, f"{edge.spec}   from {edge.source}") for edge in self._edges]
+        for name in self._params:
+            spec = next((s for n, s in self._named_specs() if n == name), None)
+            rows.append((name.rpartition(".")[2], f"{spec or ''}   {name}".strip()))
+        path = self.stack[-1]
+        return error.locate(f"{path} ({op})" if path else op, tuple(rows), user_line())
+
+    def _named_specs(self) -> list[tuple[str, TensorSpec]]:
+        lazy = list(self.lazy.items())
+        return lazy + [(name, TensorSpec.of(tensor)) for name, tensor, _ in self.state.tensors.values()]
+
+
+def is_known(tensor: torch.Tensor) -> bool:
+    """Whether a real tensor's values may be looked at: small, present, and no weight."""
+    return (
+        not isinstance(tensor, nn.Parameter)
+        and tensor.device.type != "meta"
+        and tensor.numel() <= LIMIT
+        and tensor.layout is torch.strided
+        and not tensor.requires_grad
+    )
+
+
+def reshape_in_place(tensor: AbstractTensor, spec: TensorSpec) -> None:
+    """Give an abstract tensor another shape, keeping the object: unsqueeze_, resize_, ``x.data = y``, ``out=``."""
+    twin = AbstractTensor.make(spec, tensor._ref, tensor._memory)
+    torch.utils.swap_tensors(tensor, twin)
