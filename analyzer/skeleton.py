@@ -1,0 +1,191 @@
+"""Build a model of any size without its weights: constructors run as they are, nothing large is allocated or initialized.
+
+Parameters become tensors on meta when a module takes them. Every other tensor is real while it is small, so that
+constructors may compute with it (torchvision's regnets call ``.tolist()``), and on meta when it is large.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar, overload
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_buffer_registration_hook, register_module_parameter_registration_hook
+from torch.nn.parameter import UninitializedTensorMixin
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+
+from analyzer.errors import AnalyzerError, DataDependentError, ModelError
+from analyzer.frames import source_of_error
+from analyzer.pytree import leaves, map_tensors
+from analyzer.state import RandomState
+
+__all__ = ["LIMIT", "skeleton"]
+
+# Elements up to which a tensor that is no parameter is real: schedules, sizes and index tables, not weights.
+LIMIT = 65_536
+
+P = ParamSpec("P")
+Model = TypeVar("Model")
+
+_local = threading.local()
+_META = torch.device("meta")
+
+
+class _Swaps:
+    """The parameters that one block has put on meta, by the identity of the original: tied ones stay tied."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def parameter(self, module: nn.Module, name: str, parameter: Any) -> Any:
+        if parameter is None or parameter.device.type == "meta" or isinstance(parameter, UninitializedTensorMixin):
+            return None
+        return self._on_meta(parameter)
+
+    def buffer(self, module: nn.Module, name: str, buffer: Any) -> Any:
+        large = isinstance(buffer, torch.Tensor) and not isinstance(buffer, UninitializedTensorMixin)
+        if not large or buffer.device.type == "meta" or buffer.numel() <= LIMIT:
+            return None
+        return self._on_meta(buffer)
+
+    def _on_meta(self, tensor: torch.Tensor) -> torch.Tensor:
+        known = self._known.get(id(tensor))
+        if known is None:
+            with _disable_current_modes(), torch._C.DisableTorchFunction():
+                meta = torch.empty_like(tensor, device=_META)
+            if isinstance(tensor, nn.Parameter):
+                meta = nn.Parameter(meta, requires_grad=tensor.requires_grad)
+                meta.__dict__.update(tensor.__dict__)
+            known = self._known[id(tensor)] = (tensor, meta)
+        return known[1]
+
+
+def _hook(kind: str) -> Callable[[nn.Module, str, Any], Any]:
+    def register(module: nn.Module, name: str, value: Any) -> Any:
+        swaps: _Swaps | None = getattr(_local, "swaps", None)
+        return None if swaps is None else getattr(swaps, kind)(module, name, value)
+
+    return register
+
+
+class _NoInitialization(TorchFunctionMode):
+    """``nn.init`` leaves tensors on meta as they are: they have no values to fill."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            tensor = args[0] if args else (kwargs or {}).get("tensor")
+            if isinstance(tensor, torch.Tensor) and tensor.device.type == "meta":
+                return tensor
+        return func(*args, **(kwargs or {}))
+
+
+class _SmallIsReal(TorchDispatchMode):
+    """Runs every operator for real where all is small, on meta where anything is large or on meta already."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        tensors = [leaf for _, leaf in leaves((args, kwargs), (torch.Tensor,))]
+        if any(tensor.device.type == "meta" for tensor in tensors):
+            return self._on_meta(func, args, kwargs)
+        if self._stays_small(func, args, kwargs, tensors):
+            return func(*args, **kwargs)
+        return self._on_meta(func, args, kwargs)
+
+    def _stays_small(self, func: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> bool:
+        device = torch.device(kwargs["device"]) if kwargs.get("device") is not None else None
+        if device is not None and device.type == "meta":
+            return True  # asked for, and costs nothing
+        if tensors and all(tensor.numel() > LIMIT for tensor in tensors):
+            return True  # the user's own real tensors, allocated outside
+        try:
+            result = self._run_on_meta(func, args, kwargs)
+        except Exception:  # the size depends on values, or meta does not know it: the inputs are small
+            return True
+        return all(leaf.numel() <= LIMIT for _, leaf in leaves(result, (torch.Tensor,)))
+
+    def _run_on_meta(self, func: Any, args: Any, kwargs: Any) -> Any:
+        def move(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor if tensor.device.type == "meta" else torch.empty_like(tensor, device=_META)
+
+        args, kwargs = map_tensors(move, (args, dict(kwargs)), (torch.Tensor,))
+        if "device" in kwargs or not any(True for _ in leaves((args, kwargs), (torch.Tensor,))):
+            kwargs["device"] = _META
+        return func(*args, **kwargs)
+
+    def _on_meta(self, func: Any, args: Any, kwargs: Any) -> Any:
+        written = args[0] if args and func._schema.name.endswith("_") else None
+        try:
+            result = self._run_on_meta(func, args, kwargs)
+        except NotImplementedError as error:
+            name = func._schema.name.split("::")[1].strip("_")
+            raise DataDependentError(
+                f"the constructor reads values of a large tensor ({name}), and without weights it has none",
+                hint="build the model with its weights, outside skeleton()",
+            ) from error
+        if isinstance(written, torch.Tensor) and written.device.type != "meta":
+            torch.utils.swap_tensors(written, torch.empty_like(written, device=_META))  # its values are gone
+            return written
+        return written if written is not None else result
+
+
+@contextmanager
+def _block() -> Iterator[None]:
+    outer = getattr(_local, "swaps", None)
+    hooks = [
+        register_module_parameter_registration_hook(_hook("parameter")),
+        register_module_buffer_registration_hook(_hook("buffer")),
+    ]
+    _local.swaps = _Swaps()
+    random = RandomState()
+    try:
+        with _SmallIsReal(), _NoInitialization():
+            yield
+    finally:
+        random.restore()
+        _local.swaps = outer
+        for hook in hooks:
+            hook.remove()
+
+
+@overload
+def skeleton() -> Any: ...
+@overload
+def skeleton(factory: Callable[P, Model], /, *args: P.args, **kwargs: P.kwargs) -> Model: ...
+def skeleton(factory: Any = None, /, *args: Any, **kwargs: Any) -> Any:
+    """Construct models without weights: a with-block, or a call of ``factory(*args, **kwargs)``.
+
+    Parameters are on meta, whatever the constructor does to them; small buffers keep their values. The random
+    generators are left as they were. Other threads are not concerned.
+
+    Args:
+        factory: what builds the model; without it, the result is a context manager.
+        args: positional arguments of the factory.
+        kwargs: keyword arguments of the factory.
+
+    Raises:
+        DataDependentError: the constructor reads values of a large tensor.
+        ModelError: the constructor raises by itself.
+
+    >>> layer = skeleton(nn.Linear, 10**6, 10**6)
+    >>> layer.weight.shape, layer.weight.device
+    (torch.Size([1000000, 1000000]), device(type='meta'))
+    >>> with skeleton():
+    ...     model = nn.Sequential(nn.Linear(7, 5), nn.ReLU())
+    >>> model[0].bias.device
+    device(type='meta')
+    """
+    if factory is None:
+        return _block()
+    try:
+        with _block():
+            return factory(*args, **kwargs)
+    except AnalyzerError:
+        raise
+    except Exception as error:
+        name = getattr(factory, "__name__", str(factory))
+        failed = ModelError(f"{name} raised {type(error).__name__}: {error}")
+        raise failed.locate("", source=source_of_error(error.__traceback__)) from error
