@@ -1,0 +1,49 @@
+# make demo: set everything up and analyze resnet50.   make test: set everything up and run every check.
+# Needs Python 3.11 or newer, git and make; everything else is installed into .venv/.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test check lint types layers unit conformance bench format clean
+
+help:           ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("flopgraph needs Python 3.11 or newer; set PYTHON=python3.x") if sys.version_info < (3, 11) else 0'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cli,zoo,dev]'
+	touch $@
+
+demo: $(STAMP)  ## analyze torchvision's resnet50 from the command line
+	$(BIN)/flopgraph torchvision:resnet50
+
+test: lint types layers unit conformance  ## every check
+
+lint: $(STAMP)  ## ruff, check and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy --strict
+	$(BIN)/mypy
+
+layers: $(STAMP) ## import-linter: each layer imports only what is below it
+	$(BIN)/lint-imports
+
+unit: $(STAMP)  ## pytest, doctests included
+	$(BIN)/python -m pytest --quiet --numprocesses auto --ignore tests/conformance
+
+conformance: $(STAMP) ## a fast sample of the conformance corpora
+	$(BIN)/python -m pytest --quiet tests/conformance
+
+bench: $(STAMP) ## speed and growth, side by side with other tools
+	$(BIN)/python -m benchmarks
+
+format: $(STAMP) ## rewrite the sources in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:          ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
