@@ -105,14 +105,25 @@ def _free(out: TensorSpec) -> Counts:
 _COSTS = {kind: _per_element(kind) for kind in ("add", "mul", "div", "cmp", "func")} | {"nothing": _free}
 
 
+# Functions of two that take no plain number.
+_TENSORS_ALONE = frozenset({
+    "maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "nextafter", "logaddexp", "logaddexp2", "gcd", "lcm", "igamma",
+    "igammac",
+})  # fmt: skip
+
+
 def _family(name: str, targets: Iterable[Any], operands: int, dtype: Dtype, kind: str = "func") -> None:
     """One operation of one or two operands, ``kind`` of operation once an element of the result."""
 
     def one(input: TensorSpec) -> TensorSpec:
         return check_tensor(input, "input").with_dtype(dtype(input.dtype))
 
+    tensors_alone = name in _TENSORS_ALONE
+
     def two(input: Any, other: Any) -> TensorSpec:
         check_operands(input, other)
+        if tensors_alone:
+            check_tensor(other, "other")
         return elementwise_spec(input, other, dtype=dtype(result_dtype(input, other)))
 
     shape: Callable[..., TensorSpec] = one if operands == 1 else two
@@ -125,7 +136,11 @@ def _family(name: str, targets: Iterable[Any], operands: int, dtype: Dtype, kind
     RULES.op(*targets, name=name)(shape).cost(_COSTS[kind])
 
 
-_S = torch.special
+def _special(*names: str) -> list[Any]:
+    """Functions of torch.special, and the operators behind them."""
+    aten = [getattr(torch.ops.aten, f"special_{name}", None) for name in names]
+    return [*(getattr(torch.special, name) for name in names), *(packet for packet in aten if packet is not None)]
+
 
 for _name, _targets in {
     "acos": spellings("acos", "arccos"),
@@ -140,28 +155,28 @@ for _name, _targets in {
     "sinh": spellings("sinh"),
     "tan": spellings("tan"),
     "exp": spellings("exp"),
-    "exp2": [*spellings("exp2"), _S.exp2],
-    "expm1": [*spellings("expm1"), _S.expm1],
+    "exp2": [*spellings("exp2"), *_special("exp2")],
+    "expm1": [*spellings("expm1"), *_special("expm1")],
     "log": spellings("log"),
     "log10": spellings("log10"),
     "log2": spellings("log2"),
-    "log1p": [*spellings("log1p"), _S.log1p],
+    "log1p": [*spellings("log1p"), *_special("log1p")],
     "reciprocal": spellings("reciprocal"),
     "rsqrt": spellings("rsqrt"),
     "sqrt": spellings("sqrt"),
-    "sinc": [*spellings("sinc"), _S.sinc],
+    "sinc": [*spellings("sinc"), *_special("sinc")],
 }.items():
     _family(_name, _targets, 1, float_dtype)
 
 for _name, _targets in {
-    "digamma": [*spellings("digamma"), _S.digamma, _S.psi],
-    "erf": [*spellings("erf"), _S.erf],
-    "erfc": [*spellings("erfc"), _S.erfc],
-    "erfinv": [*spellings("erfinv"), _S.erfinv],
-    "lgamma": [*spellings("lgamma"), _S.gammaln],
-    "i0": [*spellings("i0"), _S.i0],
+    "digamma": [*spellings("digamma"), *_special("digamma", "psi")],
+    "erf": [*spellings("erf"), *_special("erf")],
+    "erfc": [*spellings("erfc"), *_special("erfc")],
+    "erfinv": [*spellings("erfinv"), *_special("erfinv")],
+    "lgamma": [*spellings("lgamma"), *_special("gammaln")],
+    "i0": [*spellings("i0"), *_special("i0")],
     **{
-        name: [getattr(_S, name)]
+        name: _special(name)
         for name in (
             *("airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "entr", "erfcx", "i0e", "i1", "i1e"),
             *(
@@ -241,13 +256,13 @@ for _name, _targets, _dtype in (
     ("logaddexp2", spellings("logaddexp2"), _inexact),
     ("gcd", spellings("gcd"), _whole),
     ("lcm", spellings("lcm"), _whole),
-    ("igamma", [*spellings("igamma"), _S.gammainc], _floating),
-    ("igammac", [*spellings("igammac"), _S.gammaincc], _floating),
-    ("xlogy", [*spellings("xlogy"), _S.xlogy], _real_float),
-    ("xlog1py", [_S.xlog1py], _real_float),
-    ("zeta", [_S.zeta], _real_float),
+    ("igamma", [*spellings("igamma"), *_special("gammainc")], _floating),
+    ("igammac", [*spellings("igammac"), *_special("gammaincc")], _floating),
+    ("xlogy", [*spellings("xlogy"), *_special("xlogy")], _real_float),
+    ("xlog1py", _special("xlog1py"), _real_float),
+    ("zeta", _special("zeta"), _real_float),
     *(
-        (_name, [getattr(_S, _name)], _real_float)
+        (_name, _special(_name), _real_float)
         for _name in (
             *("chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w"),
             *("shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v"),

@@ -1,0 +1,169 @@
+"""Order: sorting, selection, equal values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from analyzer.counts import Counts
+from analyzer.errors import ShapeError
+from analyzer.rule import Bound
+from analyzer.ruleset import RuleSet
+from analyzer.spec import TensorSpec
+from rules._dims import spellings, whole, wrap_dim
+from rules.reduce import not_empty, pair, real, reduced
+
+__all__ = ["RULES", "log2_ceil", "sort_cost"]
+
+RULES = RuleSet()
+
+
+def log2_ceil(n: int) -> int:
+    """⌈log2 n⌉.
+
+    >>> [log2_ceil(n) for n in (0, 1, 2, 3, 8, 9)]
+    [0, 0, 1, 2, 3, 4]
+    """
+    return (int(n) - 1).bit_length() if n > 1 else 0
+
+
+def sort_cost(input: TensorSpec, dim: Any) -> Counts:
+    """What sorting along dim, or all elements where it is None, costs."""
+    line = (input.numel,) if dim is None else input.shape or (1,)
+    size = line[wrap_dim(dim or 0, len(line))]
+    return Counts(cmp=input.numel * log2_ceil(size))
+
+
+@RULES.op(*spellings("sort"))
+def sort(input: TensorSpec, dim: int = -1, descending: bool = False, *, stable: bool | None = None) -> Any:
+    """The elements along dim in order, and where they stood.
+
+    Cost: n ⌈log2 n⌉ cmp a line of n.
+    Source: torch.sort
+    """
+    real(input)
+    wrap_dim(dim, input.ndim)
+    return pair("sort", input)
+
+
+@RULES.op(*spellings("argsort"))
+def argsort(input: TensorSpec, dim: int = -1, descending: bool = False, *, stable: bool | None = None) -> TensorSpec:
+    """The places of the elements along dim in order.
+
+    Cost: n ⌈log2 n⌉ cmp a line of n.
+    Source: torch.argsort
+    """
+    real(input)
+    wrap_dim(dim, input.ndim)
+    return input.with_dtype(torch.int64)
+
+
+@RULES.op(*spellings("msort"))
+def msort(input: TensorSpec) -> TensorSpec:
+    """The elements along the first dimension in order.
+
+    Cost: n ⌈log2 n⌉ cmp a line of n.
+    Source: torch.msort
+    """
+    real(input)
+    return input
+
+
+sort.cost(sort_cost)
+argsort.cost(sort_cost)
+
+
+@msort.cost
+def _(input: TensorSpec) -> Counts:
+    return sort_cost(input, 0)
+
+
+@RULES.op(*spellings("topk"))
+def topk(input: TensorSpec, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """The k largest, or smallest, along dim, and where they stood.
+
+    Cost: as a sort, n ⌈log2 n⌉ cmp a line of n.
+    Source: torch.topk
+    """
+    real(input)
+    axis, k = wrap_dim(dim, input.ndim), whole(k, "k")
+    size = input.shape[axis] if input.shape else 1
+    if not 0 <= k <= size:
+        raise ShapeError(f"k must be from 0 to {size}, got {k}")
+    if not input.shape:
+        return pair("topk", input)
+    return pair("topk", input.with_shape(*input.shape[:axis], k, *input.shape[axis + 1 :]))
+
+
+@RULES.op(*spellings("kthvalue"))
+def kthvalue(input: TensorSpec, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+    """The k-th smallest along dim, and where it stood.
+
+    Cost: as a sort, n ⌈log2 n⌉ cmp a line of n.
+    Source: torch.kthvalue
+    """
+    real(input)
+    axis, k = wrap_dim(dim, input.ndim), whole(k, "k")
+    size = input.shape[axis] if input.shape else 1
+    not_empty(input, dim)
+    if not 1 <= k <= size:
+        raise ShapeError(f"k must be from 1 to {size}, got {k}")
+    return pair("kthvalue", reduced(input, dim, keepdim))
+
+
+topk.cost(sort_cost)
+kthvalue.cost(sort_cost)
+
+
+# Equal values ----------------------------------------------------------------------------------------------------
+
+
+def _distinct(input: TensorSpec, dim: Any, inverse: bool, counts: bool) -> Bound:
+    if dim is None:
+        size, values, back = input.numel, input.with_shape(input.numel), input
+    else:
+        axis = wrap_dim(dim, input.ndim)
+        size = input.shape[axis] if input.shape else 1
+        values, back = input, input.with_shape(size)
+    results = [values]
+    if inverse:
+        results.append(back.with_dtype(torch.int64))
+    if counts:
+        results.append(input.with_shape(size).with_dtype(torch.int64))
+    return Bound(tuple(results) if len(results) > 1 else values, "as many as there are different values")
+
+
+@RULES.op(torch.unique, "unique")
+def unique(
+    input: TensorSpec, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: Any = None
+) -> Bound:
+    """Each value once; which of them every element is; how often each comes.
+
+    Cost: a sort, and n − 1 cmp.
+    Source: torch.unique
+    """
+    real(input)
+    return _distinct(input, dim, return_inverse, return_counts)
+
+
+@unique.cost
+def _(input: TensorSpec) -> Counts:
+    return sort_cost(input, None) + Counts(cmp=max(input.numel - 1, 0))
+
+
+@RULES.op(torch.unique_consecutive, "unique_consecutive")
+def unique_consecutive(
+    input: TensorSpec, return_inverse: bool = False, return_counts: bool = False, dim: Any = None
+) -> Bound:
+    """Each run of equal values once; which of them every element is; how long each is.
+
+    Cost: n − 1 cmp.
+    Source: torch.unique_consecutive
+    """
+    return _distinct(input, dim, return_inverse, return_counts)
+
+
+@unique_consecutive.cost
+def _(input: TensorSpec) -> Counts:
+    return Counts(cmp=max(input.numel - 1, 0))
