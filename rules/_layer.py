@@ -10,7 +10,7 @@ import torch
 from analyzer.errors import ShapeError
 from analyzer.spec import TensorSpec
 
-__all__ = ["check_floating", "check_ndim", "twins"]
+__all__ = ["check_floating", "check_ndim", "everywhere"]
 
 
 def check_floating(spec: Any, name: str = "input", *, complex: bool = False) -> TensorSpec:
@@ -36,11 +36,12 @@ def check_ndim(spec: TensorSpec, allowed: Sequence[int] | None, name: str = "inp
         raise ShapeError(f"{name} must have {counts} dimensions, got {spec.ndim}: {spec.shape}")
 
 
-def twins(*names: str) -> list[Any]:
-    """Functions that torch keeps beside its public ones, and their aten operators, as targets of a rule.
+def everywhere(*names: str) -> list[Any]:
+    """The functions of torch, of torch.nn.functional and beneath it, and the methods that bear these names, as targets.
 
-    >>> twins("hardswish") == [torch._C._nn.hardswish, torch.ops.aten.hardswish]
+    >>> everywhere("hardswish") == [torch._C._nn.hardswish, torch.nn.functional.hardswish]
     True
     """
-    homes = (torch._C._nn, torch._C._VariableFunctions, torch.ops.aten)
-    return [getattr(home, name) for name in names for home in homes if hasattr(home, name)]
+    owners = (torch, torch._C._nn, torch.nn.functional)
+    functions = [getattr(owner, name) for name in names for owner in owners if hasattr(owner, name)]
+    return functions + [name for name in names if hasattr(torch.Tensor, name)]
