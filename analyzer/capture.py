@@ -246,17 +246,20 @@ class Capture(torch.fx.Tracer):
 
     def _graph(self, name: str) -> Graph:
         state, recorder = self._state, self._recorder
-        names: dict[str, list[list[str]]] = {}
-        parameters = {}
-        for first, tensor, buffer in state.tensors.values():
-            spec = recorder.lazy.get(first) or TensorSpec.of(tensor)
-            aliases = tuple(state.tensor_aliases.get(first, ()))
-            parameters[first] = Parameter(first, spec, tensor.requires_grad, buffer, aliases, first in recorder.used)
-            owner = first.rpartition(".")[0]
-            names.setdefault(owner, [[], []])[buffer].append(first)
+        parameters = {
+            first: Parameter(
+                first,
+                spec or recorder.lazy.get(first) or TensorSpec(()),
+                tensor.requires_grad,
+                buffer,
+                tuple(state.tensor_aliases.get(first, ())),
+                first in recorder.used,
+            )
+            for first, tensor, buffer, spec in state.tensors.values()
+        }
         modules = {}
         for path, module in state.modules.items():
-            own, buffers = names.get(path, ((), ()))
+            own, buffers = state.owned.get(path, ((), ()))
             modules[path] = ModuleInfo(
                 path,
                 type(module).__name__,

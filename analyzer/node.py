@@ -99,6 +99,10 @@ class Node:
         """The first output tensor; None where the call returns none."""
         return self.outputs[0] if self.outputs else None
 
+    def with_status(self, status: Status) -> Node:
+        """The same node with another status."""
+        return Node(*[status if name == "status" else getattr(self, name) for name in self.__slots__])
+
     def __str__(self) -> str:
         shapes = ", ".join(str(spec) for spec in self.outputs) or "nothing"
         return f"{self.id} = {self.op}({', '.join(edge.source for edge in self.inputs)}) -> {shapes}"

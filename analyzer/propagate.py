@@ -64,7 +64,13 @@ def evaluate(rule: Rule, bound: dict[str, Any]) -> Outcome:
     Raises:
         ShapeError: torch would reject the call, or the rule's own code failed on it.
     """
-    key = (rule, torch.get_default_dtype(), tuple(map(_key, bound.values())))
+    values = bound.values()
+    key = (
+        rule,
+        torch.get_default_dtype(),
+        *map(type, values),  # 1, 1.0 and True are equal in Python and give different dtypes
+        *[value if type(value) in _FLAT else _key(value) for value in values],
+    )
     try:
         outcome = _memory.get(key)
     except TypeError:  # an argument that does not hash is asked about every time
@@ -77,8 +83,11 @@ def evaluate(rule: Rule, bound: dict[str, Any]) -> Outcome:
     return outcome
 
 
+_FLAT = frozenset({TensorSpec, int, float, bool, str, type(None), torch.dtype, torch.device})
+
+
 def _key(value: Any) -> Any:
-    """What makes two arguments the same: 1, 1.0 and True are equal in Python and give different dtypes."""
+    """What makes two nested arguments the same, their types included."""
     cls = type(value)
     if cls is TensorSpec or value is None:
         return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import torch
@@ -19,8 +20,9 @@ from analyzer.node import Attribute, Edge, Kind, Node, Ref
 from analyzer.propagate import Outcome, evaluate, plain
 from analyzer.pytree import leaves, map_tensors
 from analyzer.rule import Rule
+from analyzer.ruleset import describe_target
 from analyzer.spec import TensorSpec
-from analyzer.state import ModelState
+from analyzer.state import Entry, ModelState
 
 __all__ = ["Recorder"]
 
@@ -39,7 +41,6 @@ class Recorder:
         self.used: set[str] = set()
         self.lazy: dict[str, TensorSpec] = {}
         self._ids: dict[str, int] = {}
-        self._specs: dict[int, TensorSpec] = {}
         self._memories: dict[int, Memory] = {}
         self._strangers: dict[int, tuple[torch.Tensor, AbstractTensor]] = {}
         # Of the call that is being recorded:
@@ -98,7 +99,9 @@ class Recorder:
                 spec: TensorSpec = self.lift(self._strangers[key][1], slot)
                 return spec
         memory = self._memories.get(key)
-        spec = self._specs.get(key) or self._spec_of(tensor)
+        spec = entry[3]
+        if spec is None:
+            raise ShapeError(f"parameter {entry[0]} is uninitialized: its module was never called")
         if memory is not None and memory.writer:
             self._edges.append(Edge(slot, memory.writer, 0, spec))
         self._read(entry[0], spec)
@@ -106,17 +109,12 @@ class Recorder:
             self._known = False
         return spec
 
-    def _spec_of(self, tensor: torch.Tensor) -> TensorSpec:
-        spec = self._specs[id(tensor)] = TensorSpec.of(tensor)
-        return spec
-
-    def _adopt(self, tensor: torch.Tensor) -> tuple[str, torch.Tensor, bool] | None:
+    def _adopt(self, tensor: torch.Tensor) -> Entry | None:
         """A tensor that the model does not list: a parameter of a closure, or a constant, which becomes a node."""
         key = id(tensor)
         if isinstance(tensor, nn.Parameter):
-            name = f"parameter_{sum(name.startswith('parameter_') for name, _, _ in self.state.tensors.values())}"
-            self.state.tensors[key] = entry = (name, tensor, False)
-            return entry
+            number = sum(entry[0].startswith("parameter_") for entry in self.state.tensors.values())
+            return self.state.adopt(f"parameter_{number}", tensor, False)
         if key not in self._strangers:
             spec = TensorSpec.of(tensor)
             node = self._node("constant", "get_attr", "constant", (), (spec,), {}, Counts(), _NO_TRAFFIC, (), user_line())
@@ -132,7 +130,7 @@ class Recorder:
         entry = self.state.tensors.get(id(tensor)) or self._adopt(tensor)
         if entry is None:
             return self._strangers[id(tensor)][1]
-        spec = self._specs.get(id(tensor)) or self._spec_of(tensor)
+        spec = entry[3] or TensorSpec(())
         abstract = AbstractTensor.make(spec, Attribute(entry[0]), self.memory_of(tensor))
         abstract._source = tensor
         return abstract
@@ -230,7 +228,10 @@ class Recorder:
         """Record a call of a leaf module, whose path is on top of the stack."""
         self._start()
         try:
-            bound = {k: self.lift(value, k) for k, value in rule.bind_module(module, args, kwargs).items()}
+            bound = {
+                k: value if type(value) in _PLAIN else self.lift(value, k)
+                for k, value in rule.bind_module(module, args, kwargs).items()
+            }
             if is_autocast_on():
                 bound = autocast(rule.name, (), bound)[1]
             outcome = evaluate(rule, bound)
@@ -238,10 +239,7 @@ class Recorder:
             raise self._locate(error, rule.name) from error.__cause__
         call = (tuple(map(self.recorded, args)), {k: self.recorded(v) for k, v in kwargs.items()} if kwargs else {})
         alias = self._aliased(rule, outcome, args, kwargs)
-        target = f"{type(module).__module__}.{type(module).__qualname__}"
-        if target.startswith("torch.nn.modules."):
-            target = f"torch.nn.{type(module).__name__}"
-        node = self._record(rule.name, "call_module", target, outcome, alias, call)
+        node = self._record(rule.name, "call_module", module_target(type(module)), outcome, alias, call)
         if args and module.__dict__.get("inplace") is True:
             return self._write(node, args[0], outcome, callee(torch.Tensor.copy_), False)
         return self._wrap(node, outcome.result, alias or Memory(node.id), None)
@@ -371,14 +369,16 @@ class Recorder:
     def _locate(self, error: AnalyzerError, op: str) -> AnalyzerError:
         rows = [(edge.slot, f"{edge.spec}   from {edge.source}") for edge in self._edges]
         for name in self._params:
-            spec = next((s for n, s in self._named_specs() if n == name), None)
+            spec = self.lazy.get(name) or next((e[3] for e in self.state.tensors.values() if e[0] == name), None)
             rows.append((name.rpartition(".")[2], f"{spec or ''}   {name}".strip()))
         path = self.stack[-1]
         return error.locate(f"{path} ({op})" if path else op, tuple(rows), user_line())
 
-    def _named_specs(self) -> list[tuple[str, TensorSpec]]:
-        lazy = list(self.lazy.items())
-        return lazy + [(name, TensorSpec.of(tensor)) for name, tensor, _ in self.state.tensors.values()]
+
+@cache
+def module_target(cls: type) -> str:
+    """How a module class is written, such as ``torch.nn.Conv2d``."""
+    return describe_target(cls)
 
 
 def is_known(tensor: torch.Tensor) -> bool:

@@ -103,6 +103,9 @@ class TensorSpec:
         """The same shape and dtype on another device."""
         return _new(self.shape, self.dtype, device if isinstance(device, torch.device) else torch.device(device))
 
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
     def __repr__(self) -> str:
         where = "" if self.device.type == "cpu" else f", {str(self.device)!r}"
         return f"TensorSpec({self.shape}, {self.dtype_name}{where})"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import operator
 import random
 import sys
+from collections import OrderedDict
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin
+
+from analyzer.spec import TensorSpec
 
 __all__ = ["ModelState", "RandomState"]
 
-_CONTAINERS = (dict, list, set)
-_MISSING = object()
-
+_CONTAINERS = frozenset({dict, list, set, OrderedDict})
+Entry = tuple[str, torch.Tensor, bool, TensorSpec | None]
 
 class ModelState:
     """Every module of a model by name, with a shallow copy of what it holds. A function may bring several models.
@@ -22,7 +26,8 @@ class ModelState:
         paths: module id -> its first path.
         modules: first path -> module, parents before children.
         aliases: first path -> further paths.
-        tensors: tensor id -> ``(name, tensor, is_buffer)``, by first name.
+        tensors: tensor id -> ``(name, tensor, is_buffer, spec)``, by first name; an uninitialized one has no spec.
+        owned: path -> first names of the module's own parameters, and of its own buffers.
         tensor_aliases: first name -> further names.
     """
 
@@ -30,7 +35,8 @@ class ModelState:
         self.paths: dict[int, str] = {}
         self.modules: dict[str, nn.Module] = {}
         self.aliases: dict[str, list[str]] = {}
-        self.tensors: dict[int, tuple[str, torch.Tensor, bool]] = {}
+        self.tensors: dict[int, Entry] = {}
+        self.owned: dict[str, tuple[list[str], list[str]]] = {}
         self.tensor_aliases: dict[str, list[str]] = {}
         self._saved: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._contents: list[tuple[Any, Any]] = []
@@ -49,23 +55,35 @@ class ModelState:
             own = module.__dict__
             self._saved.append((own, own.copy()))
             for value in own.values():
-                if value and type(value) in _CONTAINERS:
+                if type(value) in _CONTAINERS and value:
                     self._contents.append((value, value.copy()))
             prefix = f"{path}." if path else ""
-            for name, tensor in own["_parameters"].items():
-                if tensor is not None:
-                    self._name(prefix + name, tensor, False)
-            for name, tensor in own["_buffers"].items():
-                if tensor is not None:
-                    self._name(prefix + name, tensor, True)
+            if own["_parameters"] or own["_buffers"]:
+                self.owned[path] = (
+                    self._name_all(prefix, own["_parameters"], False),
+                    self._name_all(prefix, own["_buffers"], True),
+                )
             children = own["_modules"]
             if children:
                 stack.extend((prefix + name, child) for name, child in reversed(children.items()) if child is not None)
 
-    def _name(self, name: str, tensor: torch.Tensor, buffer: bool) -> None:
-        known = self.tensors.setdefault(id(tensor), (name, tensor, buffer))
-        if known[0] != name:
-            self.tensor_aliases.setdefault(known[0], []).append(name)
+    def _name_all(self, prefix: str, tensors: dict[str, torch.Tensor | None], buffers: bool) -> list[str]:
+        names = []
+        for name, tensor in tensors.items():
+            if tensor is not None:
+                entry = self.tensors.get(id(tensor))
+                if entry is None:
+                    entry = self.adopt(prefix + name, tensor, buffers)
+                else:
+                    self.tensor_aliases.setdefault(entry[0], []).append(prefix + name)
+                names.append(entry[0])
+        return names
+
+    def adopt(self, name: str, tensor: torch.Tensor, buffer: bool) -> Entry:
+        """Give a tensor its first name."""
+        spec = None if isinstance(tensor, UninitializedTensorMixin) else TensorSpec.of(tensor)
+        entry = self.tensors[id(tensor)] = (name, tensor, buffer, spec)
+        return entry
 
     def _alias_below(self, first: str, path: str, module: nn.Module) -> None:
         """Further names of what a shared module holds: told to people, so its own tensors are enough."""
@@ -80,7 +98,7 @@ class ModelState:
         Only what differs is written, so that a model which nobody changed is not touched.
         """
         for own, saved in self._saved:
-            if len(own) != len(saved) or any(own.get(key, _MISSING) is not value for key, value in saved.items()):
+            if not _same_dict(own, saved):
                 own.clear()
                 own.update(saved)
         for container, contents in self._contents:
@@ -93,14 +111,20 @@ class ModelState:
 
 
 def _same(container: Any, contents: Any) -> bool:
-    if len(container) != len(contents):
-        return False
     if isinstance(container, dict):
-        pairs = zip(container.items(), contents.items(), strict=True)
-        return all(key is other and value is before for (key, value), (other, before) in pairs)
+        return _same_dict(container, contents)
     if isinstance(container, set):
         return bool(container == contents)
-    return all(value is before for value, before in zip(container, contents, strict=True))
+    return len(container) == len(contents) and all(map(operator.is_, container, contents))
+
+
+def _same_dict(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
+    """The same objects under the same keys in the same order: comparing values would ask tensors whether they are equal."""
+    return (
+        len(now) == len(before)
+        and all(map(operator.is_, now.values(), before.values()))
+        and all(map(operator.eq, now, before))
+    )
 
 
 class RandomState:

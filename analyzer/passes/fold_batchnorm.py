@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from analyzer.graph import Graph
 
@@ -29,5 +28,5 @@ def fold_batchnorm(graph: Graph) -> Graph:
     for node in norms:
         edge = node.inputs[0] if node.inputs else None
         if edge is not None and readers[edge.source] == 1 and graph.node(edge.source).op in CONVOLUTIONS:
-            folded[node.id] = replace(node, status="folded")
+            folded[node.id] = node.with_status("folded")
     return graph.replaced(folded) if folded else graph
