@@ -6,32 +6,25 @@ A model is written ``torchvision:resnet50`` or ``timm:vit_base_patch16_224`` (a 
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
-import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import nn
 
-from analyzer.errors import AnalyzerError, InputError, ModelError
-from analyzer.frames import source_of_error
+from analyzer.errors import InputError
+from analyzer.importing import import_named
 from analyzer.skeleton import skeleton
 from analyzer.spec import TensorSpec
 
-__all__ = ["Loaded", "default_inputs", "load", "parse_input"]
+__all__ = ["Loaded", "default_inputs", "load", "missing_inputs", "parse_input"]
 
 FORMS = "torchvision:resnet50, package.module:Class or path/to/file.py:make_model"
-ZOO = "pip install 'flopgraph[zoo]'"
-ZOO_PACKAGES = ("torchvision", "timm", "transformers", "diffusers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +51,7 @@ def load(text: str, kwargs: Mapping[str, Any] | None = None) -> Loaded:
         raise InputError(f"a model is written {FORMS}, but this is {text!r}", hint=_near_zoo_name(text))
     if place in _ZOOS:
         return _ZOOS[place](name, dict(kwargs or {}))
-    factory = _attribute(_module(place), name, text)
+    factory = _attribute(import_named(place), name, text)
     if isinstance(factory, nn.Module):
         return Loaded(factory, default_inputs(factory))
     if not callable(factory):
@@ -70,7 +63,7 @@ def load(text: str, kwargs: Mapping[str, Any] | None = None) -> Loaded:
 def _near_zoo_name(text: str) -> str:
     """``did you mean torchvision:resnet50?`` for a bare name, where torchvision is there to know."""
     try:
-        names = _import("torchvision.models").list_models()
+        names = import_named("torchvision").models.list_models()
     except InputError:
         return ""
     return _did_you_mean(text, [f"torchvision:{name}" for name in names])
@@ -84,56 +77,14 @@ def _did_you_mean(name: str, names: Iterable[str]) -> str:
 # --- finding the factory ------------------------------------------------------------------------------------------
 
 
-def _module(place: str) -> ModuleType:
-    """The module at a path or of a dotted name; the current folder counts, as with ``python -m``."""
-    if place.endswith(".py") or os.sep in place:
-        return _from_file(Path(place))
-    folder = os.getcwd()
-    if folder not in sys.path and "" not in sys.path:
-        sys.path.insert(0, folder)
-    return _import(place)
-
-
-def _import(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        missing = error.name or name
-        if name != missing and not name.startswith(f"{missing}."):
-            raise InputError(f"{name} imports {missing}, which is not installed").locate(
-                "", (), source_of_error(error.__traceback__)
-            ) from None
-        package = missing.partition(".")[0]
-        hint = ZOO if package in ZOO_PACKAGES and package == missing else ""
-        raise InputError(f"there is no module {missing!r}", hint=hint) from None
-    except Exception as error:
-        raise _model_error(f"importing {name}", error) from error
-
-
-def _from_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise InputError(f"there is no file {str(path)!r}")
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise InputError(f"{str(path)!r} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # dataclasses and pickle look a class up by its module's name
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise _model_error(f"importing {path}", error) from error
-    return module
-
-
 def _attribute(module: ModuleType, name: str, text: str) -> Any:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
             hint = _did_you_mean(part, (known for known in dir(found) if not known.startswith("_")))
-            raise InputError(f"{text}: there is no {part!r} in {getattr(found, '__name__', module.__name__)}", hint=hint)
+            raise InputError(
+                f"{text}: there is no {part!r} in {getattr(found, '__name__', module.__name__)}", hint=hint
+            )
         found = getattr(found, part)
     return found
 
@@ -146,27 +97,17 @@ def _build(factory: Callable[..., Any], kwargs: dict[str, Any], text: str) -> An
     try:
         inspect.signature(factory).bind(**kwargs)
     except TypeError as error:
-        raise InputError(f"{text}: {error}", hint='--kwargs \'{"name": value}\'') from None
+        raise InputError(f"{text}: {error}", hint="--kwargs '{\"name\": value}'") from None
     except ValueError:
         pass  # a callable without a signature
-    try:
-        model = skeleton(factory, **kwargs)
-    except AnalyzerError:
-        raise
-    except Exception as error:
-        raise _model_error(f"building {text}", error) from error
+    model = skeleton(factory, **kwargs)
     if not callable(model):
         raise InputError(f"{text} returned no model, but {type(model).__name__}")
     return model
 
 
-def _model_error(doing: str, error: Exception) -> AnalyzerError:
-    problem = ModelError(f"{doing} raised {type(error).__name__}: {error}")
-    return problem.locate("", (), source_of_error(error.__traceback__))
-
-
 def _torchvision(name: str, kwargs: dict[str, Any]) -> Loaded:
-    models = _import("torchvision.models")
+    models = import_named("torchvision").models
     names = models.list_models()
     if name not in names:
         raise InputError(f"torchvision has no model {name!r}", hint=_did_you_mean(name, names))
@@ -181,7 +122,7 @@ def _torchvision(name: str, kwargs: dict[str, Any]) -> Loaded:
 
 
 def _timm(name: str, kwargs: dict[str, Any]) -> Loaded:
-    timm = _import("timm")
+    timm = import_named("timm")
     if not timm.is_model(name):
         raise InputError(f"timm has no model {name!r}", hint=_did_you_mean(name, timm.list_models()))
     model = _build(timm.create_model, {"model_name": name, "pretrained": False} | kwargs, f"timm:{name}")
@@ -225,12 +166,30 @@ def _torchvision_inputs(model: Any, place: list[str], name: str) -> tuple[Any, .
 
 def _crop(name: str) -> tuple[int, int] | None:
     """The size that the first published weights of a torchvision model were made for."""
-    models = _import("torchvision.models")
+    models = import_named("torchvision").models
     if name not in models.list_models():
         return None
     weights = next(iter(models.get_model_weights(name)), None)
     size = getattr(weights and weights.transforms, "keywords", {}).get("crop_size")
     return (size, size) if isinstance(size, int) else size and (size[0], size[-1])
+
+
+def missing_inputs(model: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
+    """Names of the inputs that a model must have and was not given.
+
+    >>> missing_inputs(nn.Bilinear(3, 5, 7), (TensorSpec((2, 3)),), {})
+    ['input2']
+    """
+    signature = inspect.signature(model.forward if isinstance(model, nn.Module) else model)
+    try:
+        given = signature.bind_partial(*args, **kwargs).arguments
+    except TypeError:  # too many, or one that it does not take: not missing
+        return []
+    rest = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    items = signature.parameters.values()
+    return [
+        item.name for item in items if item.default is item.empty and item.kind not in rest and item.name not in given
+    ]
 
 
 def parse_input(text: str) -> tuple[str, TensorSpec]:

@@ -14,10 +14,24 @@ from analyzer.report.text import summary, why
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
 
-__all__ = ["FORMATS", "export", "format_of", "is_uncounted", "save", "summary", "table", "why"]
+__all__ = ["BY", "FORMATS", "check", "export", "format_of", "is_uncounted", "save", "summary", "table", "why"]
 
 FORMATS = ("table", "json", "csv", "md", "graphml", "gexf", "dot", "nodelink")
+BY = ("module", "op", "node")
 SUFFIXES = {"txt": "table", "markdown": "md", "gv": "dot"}
+
+
+def check(format: str, by: str, convention: str | Convention) -> Convention:
+    """Look at the options before the work is done, and return the convention.
+
+    Raises:
+        InputError: there is no such format, kind of record or convention; the sentence lists those that exist.
+    """
+    if format not in FORMATS:
+        raise InputError(f"no format {format!r}; there are {', '.join(FORMATS)}")
+    if by not in BY:
+        raise InputError(f"no table by {by!r}; there are {', '.join(BY)}")
+    return _convention(convention)
 
 
 def table(analysis: Analysis, *, depth: int | None, convention: str | Convention, by: str) -> Any:
@@ -26,13 +40,14 @@ def table(analysis: Analysis, *, depth: int | None, convention: str | Convention
     Raises:
         InputError: rich is not installed, or an option does not exist.
     """
+    weigh = check("table", by, convention)
     try:
         from analyzer.report.tables import AnalysisTable
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("rich"):
             raise
         raise InputError("tables are drawn by rich, which is missing: pip install 'flopgraph[cli]'") from None
-    return AnalysisTable(analysis, depth=depth, convention=convention, by=by)
+    return AnalysisTable(analysis, weigh, depth=depth, by=by)
 
 
 def export(
@@ -48,7 +63,7 @@ def export(
     Raises:
         InputError: there is no such format, kind of record or convention.
     """
-    weigh = _convention(convention)
+    weigh = check(format, by, convention)
     match format:
         case "table":
             return f"{table(analysis, depth=depth, convention=convention, by=by)}\n"
@@ -66,7 +81,7 @@ def export(
             return drawing.to_dot(analysis, weigh)
         case "nodelink":
             return drawing.to_nodelink(analysis, weigh)
-    raise InputError(f"no format {format!r}; there are {', '.join(FORMATS)}")
+    raise AssertionError(f"{format!r} is in FORMATS and has no writer")
 
 
 _convention = convention  # the parameters of that name hide it

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analyzer.conventions import CONVENTIONS, Convention
-from analyzer.errors import InputError
 from analyzer.node import Node
 from analyzer.report.figures import ends
 from analyzer.report.numbers import shape
@@ -38,18 +37,12 @@ SCHEMA = 1
 
 
 def records(analysis: Analysis, by: str, weigh: Convention, depth: int | None) -> list[Record]:
-    """The records of one kind.
-
-    Raises:
-        InputError: ``by`` is none of module, op and node.
-    """
+    """The records of one kind: ``module``, ``op`` or ``node``."""
     if by == "module":
         return module_records(analysis, weigh, depth)
     if by == "op":
         return op_records(analysis, weigh)
-    if by == "node":
-        return node_records(analysis, weigh)
-    raise InputError(f"no table by {by!r}; there are module, op, node")
+    return node_records(analysis, weigh)
 
 
 def to_csv(analysis: Analysis, by: str, weigh: Convention, depth: int | None) -> str:

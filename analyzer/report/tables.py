@@ -18,8 +18,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from analyzer.conventions import Convention, convention
-from analyzer.errors import InputError
+from analyzer.conventions import Convention
 from analyzer.report import numbers
 from analyzer.report.figures import UNREAD, Figures, figures_by_node, figures_by_op, unread
 from analyzer.report.text import foot, heading, totals
@@ -66,18 +65,13 @@ class AnalysisTable(JupyterMixin):
     Args:
         analysis: what to show.
         depth: how many levels of modules below the model; None for all.
-        convention: the cost of the last column, the bar and the share.
+        weigh: the cost of the last column, the bar and the share.
         by: ``"module"``, ``"op"`` or ``"node"``.
-
-    Raises:
-        InputError: there is no such convention or kind of table.
     """
 
-    def __init__(self, analysis: Analysis, *, depth: int | None, convention: str | Convention, by: str) -> None:
-        if by not in NAMES:
-            raise InputError(f"no table by {by!r}; there are {', '.join(NAMES)}")
+    def __init__(self, analysis: Analysis, weigh: Convention, *, depth: int | None, by: str) -> None:
         self.by = by
-        self.weigh = _convention(convention)
+        self.weigh = weigh
         self.total = totals(analysis, self.weigh).cost
         self.lines = list(_lines(analysis, self.weigh, by, depth))
         self.foot = foot(analysis, self.weigh)
@@ -148,9 +142,6 @@ class AnalysisTable(JupyterMixin):
             console.print(self)
         else:
             file.write(f"{self}\n")
-
-
-_convention = convention  # the parameters of that name hide it
 
 
 def _shapes(line: Line, layout: Layout) -> Text:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analyzer.conventions import Convention, convention
 from analyzer.counts import Counts
+from analyzer.errors import Diagnostic
 from analyzer.node import Node
 from analyzer.report.figures import Figures, ends, is_call, is_uncounted
 from analyzer.report.numbers import human, plural, printable, shapes, share, words
@@ -131,12 +133,18 @@ def _remarks(analysis: Analysis) -> list[str]:
         lines.append(f"{plural(len(unused), 'parameter')} never used, {elements}: {names}")
     told: dict[str, list[str]] = {}
     for diagnostic in analysis.diagnostics:
-        told.setdefault(diagnostic.code, []).append(str(diagnostic))
+        if diagnostic.code != "unused-parameters":
+            told.setdefault(diagnostic.code, []).append(_remark(diagnostic))
     lines += [
         texts[0] if len(texts) == 1 else f"{texts[0]}, and {len(texts) - 1:,} more of the kind"
         for texts in told.values()
     ]
     return lines
+
+
+def _remark(diagnostic: Diagnostic) -> str:
+    """A diagnostic in one line; a hint of several lines (a rule to paste) is for `Analysis.diagnostics` alone."""
+    return str(replace(diagnostic, hint="") if "\n" in diagnostic.hint else diagnostic)
 
 
 def why(node: Node, weigh: Convention, counts: Counts, rule: Rule | None) -> str:
