@@ -7,7 +7,7 @@ what stands below a module is exactly what happened while it was on the call sta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from analyzer.node import ModuleInfo
@@ -61,7 +61,7 @@ def grow(analysis: Analysis, figures: Mapping[str, Figures]) -> Branch:
     modules = analysis.graph.modules
     info = modules.get("", ModuleInfo("", "function"))
     if not info.calls:
-        info = replace(info, calls=(ends(analysis.graph),))
+        info = info._replace(calls=(ends(analysis.graph),))
     root = Branch("", analysis.graph.name, info)
     homes = {"": root}
     for path, info in modules.items():
@@ -132,20 +132,24 @@ def _annotate(root: Branch, analysis: Analysis) -> None:
     for branch in root.walk():
         if not branch.home:
             branch.notes = (f"is {branch.path}",)
-            continue
-        notes = [*_call_notes(branch, away), *_parameter_notes(branch, analysis)]
-        branch.notes = tuple(notes)
+        elif branch.path in away:
+            here = branch.total.cost or branch.total.macs
+            branch.notes = (
+                "also called elsewhere" if here else "called elsewhere",
+                *_parameter_notes(branch, analysis),
+            )
+        else:
+            branch.notes = (*_call_notes(branch, analysis), *_parameter_notes(branch, analysis))
 
 
-def _call_notes(branch: Branch, away: set[str]) -> list[str]:
-    if branch.path in away:
-        return ["also called elsewhere" if branch.total.cost or branch.total.macs else "called elsewhere"]
+def _call_notes(branch: Branch, analysis: Analysis) -> list[str]:
     calls = len(branch.info.calls)
     if calls > 1:
         return [plural(calls, "call")]
-    if branch.path and not any(below.info.calls for below in branch.walk()):
-        return ["never called"]
-    return []
+    if not branch.path or any(below.info.calls for below in branch.walk()):
+        return []
+    read = any(analysis.graph.parameters[name].used for below in branch.walk() for name in below.info.parameters)
+    return ["parameters read, never called" if read else "never called"]
 
 
 def _parameter_notes(branch: Branch, analysis: Analysis) -> list[str]:

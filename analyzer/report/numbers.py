@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import groupby
 
 from analyzer.spec import TensorSpec
 
@@ -99,5 +100,9 @@ def shapes(specs: Iterable[TensorSpec], *, dtype: bool = False) -> str:
 
     >>> shapes([TensorSpec((2, 3)), TensorSpec((5,))]), shapes([TensorSpec((2, 3))], dtype=True)
     ('2x3, 5', '2x3 float32')
+    >>> shapes([TensorSpec((2, 3))] * 12)
+    '12 × 2x3'
     """
-    return words([f"{shape(spec)} {spec.dtype_name}" if dtype else shape(spec) for spec in specs])
+    texts = [f"{shape(spec)} {spec.dtype_name}" if dtype else shape(spec) for spec in specs]
+    runs = [(text, len(list(run))) for text, run in groupby(texts)]
+    return words([item for text, times in runs for item in ([text] * times if times < 3 else [f"{times} × {text}"])])

@@ -76,9 +76,14 @@ def _exactly(number: int, mark: str) -> str:
 
 
 def _dearest(analysis: Analysis, whole: int, most: int = 5) -> list[str]:
-    """The modules of the first two levels that cost most; operations, where there are no such modules."""
-    rows = [row for row in tree_rows(analysis, convention("flops"), 2) if row.leaf and row.figures.cost]
-    costs = [(row.path, row.figures.cost) for row in rows]
+    """The modules that cost most, at the first level that has that many; operations, where there are no modules."""
+    rows = tree_rows(analysis, convention("flops"), None)
+    costs: list[tuple[str, int]] = []
+    for level in range(1, 1 + max(row.depth for row in rows)):
+        shown = (row for row in rows if row.depth == level or (row.leaf and row.depth < level))
+        costs = [(row.path, row.figures.cost) for row in shown if row.figures.cost]
+        if len(costs) >= most:
+            break
     if len(costs) < 2:
         costs = [item for item in analysis.by_op("flops").items() if item[1]]
     costs = sorted(costs, key=lambda item: -item[1])[:most]

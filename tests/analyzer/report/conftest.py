@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from analyzer.analysis import Analysis
@@ -36,7 +34,7 @@ class Sketch:
         path = name.rpartition(".")[0]
         info = self.modules[path]
         if not buffer:
-            self.modules[path] = replace(info, parameters=(*info.parameters, name))
+            self.modules[path] = info._replace(parameters=(*info.parameters, name))
         return self
 
     def node(
@@ -120,7 +118,7 @@ def shared() -> Analysis:
     s.module("aux", "Linear", calls=0)
     s.parameter("a.core.weight", 5, aliases=("head.weight",)).parameter("b.extra", 3, used=False)
     s.parameter("aux.weight", 7, used=False).parameter("a.mean", 2, buffer=True)
-    s.modules["head"] = replace(s.modules["head"], parameters=("a.core.weight",))
+    s.modules["head"] = s.modules["head"]._replace(parameters=("a.core.weight",))
     s.input()
     s.node("a.core", stack=("", "a", "a.core"), counts=Counts(mac=11), params=["a.core.weight"])
     s.node("b.core", stack=("", "b", "a.core"), counts=Counts(mac=13), params=["a.core.weight"])

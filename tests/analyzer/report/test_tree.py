@@ -124,6 +124,13 @@ def test_tied_and_unused_parameters_are_told(shared):
     assert notes["aux"] == ("never called", "weight never used")
 
 
+def test_a_module_whose_weights_are_read_without_a_call_is_told_from_an_unused_one(sketch):
+    s = sketch().input().module("attn").module("attn.out_proj", calls=0).parameter("attn.out_proj.weight", 3)
+    s.node("attn", "sdpa", stack=("", "attn"), params=["attn.out_proj.weight"])
+    rows = {row.path: row.notes for row in tree_rows(s.done(), convention("macs"), None)}
+    assert rows["attn.out_proj"] == ("parameters read, never called",)
+
+
 def test_a_plain_function_is_one_row(sketch):
     s = sketch("function")
     s.modules.clear()
