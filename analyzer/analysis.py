@@ -90,7 +90,7 @@ class Analysis:
         return totals
 
     def owners(self, stack: tuple[str, ...]) -> tuple[str, ...]:
-        """The modules that a call with this stack counts for: those on it and the never-called containers around them."""
+        """The modules that a call with this stack counts for: those on it, and never-called containers around them."""
         known = self._owners.get(stack)
         if known is None:
             paths = dict.fromkeys(stack)
@@ -190,7 +190,7 @@ class Analysis:
         return report.summary(self)
 
     def table(self, *, depth: int | None = 2, convention: str = "flops", by: str = "module") -> Any:
-        """A table for people, as a rich renderable; printing it needs the extra ``cli``.
+        """A table for people: ``print`` it as plain text, or hand it to ``rich.print``. It needs the extra ``cli``.
 
         Args:
             depth: how many levels of modules are shown; None for all.
@@ -199,6 +199,16 @@ class Analysis:
 
         Raises:
             InputError: rich is not installed, or an option does not exist.
+
+        >>> from torch import nn
+        >>> from analyzer import analyze
+        >>> table = analyze(nn.Sequential(nn.Linear(7, 5), nn.ReLU()).eval(), (3, 7)).table(by="op")
+        >>> print(table)  # doctest: +ELLIPSIS
+        operation   calls   params   MACs   FLOPs   share
+        ────────────────────────────────────────────────────────────────
+        linear          1       40    105     210   ████████████ 100.0 %
+        relu            1        0      0       0                    0 %
+        ...
         """
         return report.table(self, depth=depth, convention=convention, by=by)
 
@@ -207,6 +217,12 @@ class Analysis:
 
         Raises:
             InputError: there is no such format.
+
+        >>> from torch import nn
+        >>> from analyzer import analyze
+        >>> print(analyze(nn.Linear(7, 5).eval(), (3, 7)).export("csv", by="op"), end="")
+        op,calls,params,macs,flops,bytes_read,bytes_written,bound
+        linear,1,40,105,210,244,60,exact
         """
         return report.export(self, format, by=by, convention=convention, depth=depth)
 

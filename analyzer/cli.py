@@ -86,53 +86,63 @@ def _version(asked: bool) -> None:
         raise typer.Exit(OK)
 
 
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="torchvision:NAME, timm:NAME, package.module:Class or path/to/file.py:make_model.",
+        show_default=False,
+    ),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="[NAME=]SHAPE[:DTYPE]",
+        help="One tensor: 1x3x224x224, or mask=2x128:bool for a keyword. May be repeated. "
+        "What torchvision's and timm's models usually take is known.",
+        show_default=False,
+    ),
+]
+Kwargs = Annotated[
+    str, typer.Option(metavar="JSON", help="Keyword arguments of the model's constructor.", show_default=False)
+]
+ConventionName = Annotated[
+    str, typer.Option(metavar="NAME", help="What counts as cost: flops, macs, all, flop_counter.")
+]
+By = Annotated[str, typer.Option(metavar="module|op|node", help="What a row of a table, csv or md is.")]
+Depth = Annotated[
+    int | None,
+    typer.Option(min=0, metavar="N", help="Levels of modules to show: 2 in a table, else all.", show_default=False),
+]
+Train = Annotated[bool, typer.Option("--train", help="Analyze the model in training mode.")]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORMAT",
+        help="table, json, csv, md, graphml, gexf, dot or nodelink; when left out, the suffix of FILE, else table.",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.", show_default=False)
+]
+Version = Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)]
+
+
 @app.command(cls=DefaultCommand, help=HELP, no_args_is_help=True)
 def analyze(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="torchvision:NAME, timm:NAME, package.module:Class or path/to/file.py:make_model.",
-            show_default=False,
-        ),
-    ],
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input",
-            "-i",
-            metavar="[NAME=]SHAPE[:DTYPE]",
-            help="One tensor: 1x3x224x224, or mask=2x128:bool for a keyword. May be repeated. "
-            "What torchvision's and timm's models usually take is known.",
-            show_default=False,
-        ),
-    ] = None,
-    kwargs: Annotated[
-        str, typer.Option(metavar="JSON", help="Keyword arguments of the model's constructor.", show_default=False)
-    ] = "{}",
-    convention: Annotated[
-        str, typer.Option(metavar="NAME", help="What counts as cost: flops, macs, all, flop_counter.")
-    ] = "flops",
-    by: Annotated[str, typer.Option(metavar="module|op|node", help="What a row of a table, csv or md is.")] = "module",
-    depth: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="N", help="Levels of modules to show: 2 in a table, else all.", show_default=False),
-    ] = None,
-    train: Annotated[bool, typer.Option("--train", help="Analyze the model in training mode.")] = False,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FORMAT",
-            help="table, json, csv, md, graphml, gexf, dot or nodelink; when left out, the suffix of FILE, else table.",
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.", show_default=False)
-    ] = None,
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
-    ] = False,
+    model: Model,
+    inputs: Inputs = None,
+    kwargs: Kwargs = "{}",
+    convention: ConventionName = "flops",
+    by: By = "module",
+    depth: Depth = None,
+    train: Train = False,
+    format: Format = None,
+    output: Output = None,
+    version: Version = False,
 ) -> None:
     """Analyze one model."""
     with _errors_as_text():
