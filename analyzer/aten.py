@@ -14,7 +14,7 @@ from analyzer.errors import AnalyzerError, DataDependentError, Diagnostic, Missi
 from analyzer.frames import user_line
 from analyzer.node import Status
 from analyzer.propagate import Outcome
-from analyzer.pytree import map_tensors
+from analyzer.pytree import leaves, map_tensors
 from analyzer.recorder import Recorder
 from analyzer.rule import Rule, tensors
 from analyzer.ruleset import RuleSet
@@ -44,6 +44,8 @@ class AtenCalls:
         """Serve one aten operator."""
         if operator._schema.name in _SILENT:
             return None
+        if not any(True for _ in leaves((args, kwargs), (torch.Tensor,))) and not _returns_tensor(operator):
+            return operator(*args, **kwargs)  # about dtypes or modes, such as promote_types
         with torch._C.DisableTorchFunction():
             args = tuple(map(self._number, args))
             rule = self._rules.for_operator(operator)
@@ -126,6 +128,10 @@ class AtenCalls:
             hint='give it a rule (analyze(..., rules=...)), or go on with on_unknown="bound"',
         )
         raise missing.locate(self._recorder.stack[-1], (), user_line()) from error
+
+
+def _returns_tensor(operator: Any) -> bool:
+    return any("Tensor" in str(result.type) for result in operator._schema.returns)
 
 
 def _no_shape(input: TensorSpec) -> TensorSpec:

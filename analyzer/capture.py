@@ -57,6 +57,7 @@ class Capture(torch.fx.Tracer):
         self._leaves: dict[type, Rule | None] = rules.leaves
         self._net = FunctionNet(self._on_function)
         self._aten = AtenCalls(rules, self._recorder, self.diagnostics, on_unknown)
+        self._failed: tuple[BaseException | None, str] = (None, "")
         self._entering: list[tuple[Any, tuple[int, ...]]] = []
 
     # --- torch.fx's own interface -------------------------------------------------------------------------------
@@ -96,7 +97,7 @@ class Capture(torch.fx.Tracer):
             outputs = self._output(result)
             return self._graph(type(model).__name__ if isinstance(model, nn.Module) else "function"), outputs
         except AnalyzerError as error:
-            raise error.locate(self._place(), source=source_of_error(error.__traceback__)) from error.__cause__
+            raise error.locate(self._place(error), source=source_of_error(error.__traceback__)) from error.__cause__
         except Exception as error:
             raise self._model_error(error) from error
         finally:
@@ -113,13 +114,14 @@ class Capture(torch.fx.Tracer):
             module.training = self.training
         return changed
 
-    def _place(self) -> str:
-        return self._recorder.stack[-1]
+    def _place(self, error: BaseException) -> str:
+        """Path of the innermost module that was running when the error came up."""
+        return self._failed[1] if self._failed[0] is error else ""
 
     def _model_error(self, error: Exception) -> AnalyzerError:
         message = f"the model's own code raised {type(error).__name__}: {error}"
         located = ModelError(message, hint="the same call fails in torch, or the model needs real values here")
-        return located.locate(self._place(), (), source_of_error(error.__traceback__))
+        return located.locate(self._place(error), (), source_of_error(error.__traceback__))
 
     def _inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         recorder = self._recorder
@@ -156,18 +158,24 @@ class Capture(torch.fx.Tracer):
         stack = recorder.stack
         if path != stack[-1] or len(stack) > 1:
             recorder.stack = (*stack, path)
-        if is_uninitialized(module):
-            module = infer_lazy(module, args, kwargs, path, recorder)
-        rule = self._leaf_rule(module)
-        if rule is not None:
-            result = recorder.call_module(rule, module, args, kwargs)
-            node = recorder.nodes[-1]
-            call = ModuleCall(tuple(edge.spec for edge in node.inputs), node.outputs)
-        else:
-            result = original(module, *args, **kwargs)
-            call = ModuleCall(_specs((args, kwargs)), _specs(result))
-        # Only on the way out of a call that went well: after an error, the stack says where it happened.
-        recorder.stack = stack
+        try:
+            rule = self._leaf_rule(module)
+            if rule is None and is_uninitialized(module):
+                module = infer_lazy(module, args, kwargs, path, recorder)
+                rule = self._leaf_rule(module)
+            if rule is not None:
+                result = recorder.call_module(rule, module, args, kwargs)
+                node = recorder.nodes[-1]
+                call = ModuleCall(tuple([edge.spec for edge in node.inputs]), node.outputs)
+            else:
+                result = original(module, *args, **kwargs)
+                call = ModuleCall(_specs((args, kwargs)), _specs(result))
+        except BaseException as error:
+            if self._failed[0] is not error:
+                self._failed = (error, path)
+            raise
+        finally:
+            recorder.stack = stack
         self._calls.setdefault(path, []).append(call)
         return result
 

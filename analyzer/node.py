@@ -1,10 +1,12 @@
-"""The records of a capture: a call, a tensor argument, a parameter, a module. Plain frozen values that pickle."""
+"""The records of a capture: a call, a tensor argument, a parameter, a module. Plain frozen values that pickle.
+
+They are named tuples, which are made in a quarter of the time that frozen dataclasses take: a capture makes thousands.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from analyzer.counts import Counts, Traffic
 from analyzer.errors import Source
@@ -16,23 +18,20 @@ Status = Literal["ruled", "inferred", "bounded", "unknown", "folded"]
 Kind = Literal["placeholder", "get_attr", "call_module", "call_function", "call_method", "output"]
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """In a recorded call: the value that node ``source`` returned, its ``index``-th tensor."""
 
     source: str
-    index: int = 0
+    index: int = 0  # type: ignore[assignment]
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """In a recorded call: a parameter or buffer of the model, by its name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """One tensor argument of a call: which ``slot`` of which earlier node's output it is.
 
     Attributes:
@@ -44,12 +43,11 @@ class Edge:
 
     slot: str
     source: str
-    index: int
+    index: int  # type: ignore[assignment]
     spec: TensorSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One call.
 
     Attributes:
@@ -101,15 +99,14 @@ class Node:
 
     def with_status(self, status: Status) -> Node:
         """The same node with another status."""
-        return Node(*[status if name == "status" else getattr(self, name) for name in self.__slots__])
+        return self._replace(status=status)
 
     def __str__(self) -> str:
         shapes = ", ".join(str(spec) for spec in self.outputs) or "nothing"
         return f"{self.id} = {self.op}({', '.join(edge.source for edge in self.inputs)}) -> {shapes}"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A parameter or buffer of the model, once, however often it is shared.
 
     Attributes:
@@ -129,16 +126,14 @@ class Parameter:
     used: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleCall:
+class ModuleCall(NamedTuple):
     """One call of a module: the tensors that went in and came out, flat."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleInfo:
+class ModuleInfo(NamedTuple):
     """A module of the model, called or not.
 
     Attributes:

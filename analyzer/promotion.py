@@ -11,11 +11,12 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import _disable_current_modes
 
 from analyzer.errors import ShapeError
 from analyzer.spec import TensorSpec
 
-__all__ = ["Number", "broadcast_shapes", "elementwise_spec", "float_dtype", "real_dtype", "result_dtype"]
+__all__ = ["Number", "broadcast_shapes", "can_cast", "elementwise_spec", "float_dtype", "real_dtype", "result_dtype"]
 
 Number = bool | int | float | complex
 Operand = TensorSpec | Number
@@ -59,7 +60,19 @@ def _category(dtype: torch.dtype) -> int:
     return 3 if dtype.is_complex else 2 if dtype.is_floating_point else 1
 
 
-_promote = cache(torch.promote_types)
+@cache
+def _promote(one: torch.dtype, other: torch.dtype) -> torch.dtype:
+    with _disable_current_modes():  # an operator to torch, which a capture would record
+        return torch.promote_types(one, other)
+
+
+def can_cast(source: torch.dtype, target: torch.dtype) -> bool:
+    """Whether torch writes a result of dtype ``source`` into a tensor of dtype ``target`` (torch.can_cast).
+
+    >>> can_cast(torch.int64, torch.float16), can_cast(torch.float32, torch.int64)
+    (True, False)
+    """
+    return _category(source) <= _category(target)
 
 
 @cache

@@ -6,11 +6,13 @@ analyzed again and again, asks each rule once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 import torch
+from torch import get_default_dtype
 
 from analyzer.counts import Counts, Traffic
 from analyzer.errors import AnalyzerError, RuleError, ShapeError
@@ -18,7 +20,7 @@ from analyzer.node import Status
 from analyzer.rule import Bound, Rule, tensors
 from analyzer.spec import TensorSpec
 
-__all__ = ["Outcome", "evaluate"]
+__all__ = ["Outcome", "evaluate", "evaluate_bound", "plain"]
 
 # Enough for every distinct layer of the largest models; cleared when full, since rules are cheap to ask again.
 _LIMIT = 100_000
@@ -46,52 +48,80 @@ class Outcome:
     traffic: Traffic
     status: Status = "ruled"
     notes: tuple[str, ...] = ()
-    with_weights: dict[int, Traffic] = field(default_factory=dict)
+    with_weights: dict[tuple[TensorSpec, ...], Traffic] = field(default_factory=dict)
 
-    def traffic_with(self, weights: int) -> Traffic:
-        """The traffic, with so many bytes of it weights."""
-        if weights == self.traffic.weights:
-            return self.traffic
-        known = self.with_weights.get(weights)
+    def traffic_with(self, weights: Mapping[str, TensorSpec]) -> Traffic:
+        """The traffic, where these of the tensors that are read are weights."""
+        specs = tuple(weights.values())
+        known = self.with_weights.get(specs)
         if known is None:
-            known = self.with_weights[weights] = Traffic(self.traffic.read, self.traffic.written, weights)
+            read = self.traffic.read
+            known = Traffic(read, self.traffic.written, min(read, sum(spec.nbytes for spec in specs)))
+            self.with_weights[specs] = known
         return known
 
 
-def evaluate(rule: Rule, bound: dict[str, Any]) -> Outcome:
-    """Ask ``rule`` about a call with these bound arguments.
+def evaluate(rule: Rule, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
+    """Ask ``rule`` about a call of a function or method with these arguments.
 
     Raises:
-        ShapeError: torch would reject the call, or the rule's own code failed on it.
+        ShapeError: torch would reject the call.
+        RuleError: the rule's own code failed on it.
     """
-    values = bound.values()
-    key = (
-        rule,
-        torch.get_default_dtype(),
-        *map(type, values),  # 1, 1.0 and True are equal in Python and give different dtypes
-        *[value if type(value) in _FLAT else _key(value) for value in values],
-    )
+    values = (*args, *kwargs.values()) if kwargs else args
+    key = _key_of(rule, values, tuple(kwargs) if kwargs else None)
     try:
         outcome = _memory.get(key)
     except TypeError:  # an argument that does not hash is asked about every time
+        return _ask(rule, rule.bind(args, kwargs))
+    return _remember(key, _ask(rule, rule.bind(args, kwargs))) if outcome is None else outcome
+
+
+def evaluate_bound(rule: Rule, bound: dict[str, Any]) -> Outcome:
+    """The same for arguments that are bound already: those of a module."""
+    key = _key_of(rule, bound.values(), "bound")
+    try:
+        outcome = _memory.get(key)
+    except TypeError:
         return _ask(rule, bound)
-    if outcome is None:
-        outcome = _ask(rule, bound)
-        if len(_memory) >= _LIMIT:
-            _memory.clear()
-        _memory[key] = outcome
+    return _remember(key, _ask(rule, bound)) if outcome is None else outcome
+
+
+def _key_of(rule: Rule, values: Iterable[Any], names: Any) -> Any:
+    # Types belong to it: 1, 1.0 and True are equal in Python and give different dtypes. A spec goes in by its parts,
+    # whose hashes and comparisons are torch's and Python's own and not a method's.
+    key = [rule, names, get_default_dtype()]
+    for value in values:
+        cls = type(value)
+        if cls is TensorSpec:
+            key += (value.shape, value.dtype, value.device)
+        elif cls is NoneType or cls is str or cls is bool:
+            key.append(value)
+        else:
+            key.append(cls)
+            key.append(value if cls in _FLAT else _key(value))
+    return tuple(key)
+
+
+def _remember(key: Any, outcome: Outcome) -> Outcome:
+    if len(_memory) >= _LIMIT:
+        _memory.clear()
+    _memory[key] = outcome
     return outcome
 
 
-_FLAT = frozenset({TensorSpec, int, float, bool, str, type(None), torch.dtype, torch.device})
+_FLAT = frozenset({TensorSpec, int, float, bool, str, NoneType, torch.dtype, torch.device})
+_INT = frozenset({int})
 
 
 def _key(value: Any) -> Any:
     """What makes two nested arguments the same, their types included."""
     cls = type(value)
-    if cls is TensorSpec or value is None:
-        return value
+    if cls in _FLAT:
+        return value if cls is TensorSpec or value is None else (cls, value)
     if cls is list or cls is tuple:
+        if _INT.issuperset(map(type, value)):
+            return (cls, *value)
         return (cls, *map(_key, value))
     if cls is dict:
         return (cls, *((name, _key(item)) for name, item in value.items()))

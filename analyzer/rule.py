@@ -156,35 +156,38 @@ class Rule:
         >>> rule.bind_module(nn.Identity(), ("x",), {})
         {'input': 'x', 'factor': 1.0}
         """
-        signature = self.signature
-        names = _forward_names(type(module))
-        known = signature.names
-        if kwargs or any(name in known for name in names[1:]):
-            positional = tuple(
-                (name if name in known else known[index] if index < len(known) else name)
-                for index, name in enumerate(names)
-            )
-            renamed = dict(zip(names, positional, strict=True))
-            bound = signature.bind(
-                (),
-                dict(zip(positional, args, strict=False)) | {renamed.get(name, name): v for name, v in kwargs.items()},
-            )
-        else:
-            bound = signature.bind(args, kwargs)
+        bound = self._bind_forward(type(module), args, kwargs)
+        for name in self.signature.names:
+            if name not in bound:
+                value = self.attribute(module, name)
+                if value is not _OPEN:
+                    bound[name] = value
+        return self.signature.complete(bound)
+
+    def _bind_forward(self, cls: type[nn.Module], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Bind the arguments of a module call, which go by forward's names where the rule knows them, else by place."""
+        names, known = _forward_names(cls), self.signature.names
+        if not kwargs and not any(name in known for name in names[1:]):
+            return self.signature.bind(args, kwargs)
+        renamed = {
+            name: name if name in known else known[index] if index < len(known) else name
+            for index, name in enumerate(names)
+        }
+        positional = dict(zip(renamed.values(), args, strict=False))
+        return self.signature.bind((), positional | {renamed.get(name, name): v for name, v in kwargs.items()})
+
+    def attribute(self, module: nn.Module, name: str) -> Any:
+        """What a module holds for the argument ``name``; the argument's default, or `inspect.Parameter.empty`, else."""
+        if name in self.attributes:
+            return self.attributes[name](module)
         own = module.__dict__
-        parameters, buffers = own["_parameters"], own["_buffers"]
-        for name in known:
-            if name in bound:
-                continue
-            if name in self.attributes:
-                bound[name] = self.attributes[name](module)
-            elif name in own:
-                bound[name] = own[name]
-            elif name in parameters:
-                bound[name] = parameters[name]
-            elif name in buffers:
-                bound[name] = buffers[name]
-        return signature.complete(bound)
+        if name in own:
+            return own[name]
+        parameters = own["_parameters"]
+        if name in parameters:
+            return parameters[name]
+        buffers = own["_buffers"]
+        return buffers[name] if name in buffers else self.signature.defaults.get(name, _OPEN)
 
     def call_shape(self, bound: Mapping[str, Any]) -> Any:
         """Run the shape function on bound arguments."""

@@ -54,9 +54,7 @@ class ModelState:
             self.modules[path] = module
             own = module.__dict__
             self._saved.append((own, own.copy()))
-            for value in own.values():
-                if type(value) in _CONTAINERS and value:
-                    self._contents.append((value, value.copy()))
+            self._contents += [(v, v.copy()) for v in own.values() if type(v) in _CONTAINERS and v]
             prefix = f"{path}." if path else ""
             if own["_parameters"] or own["_buffers"]:
                 self.owned[path] = (
@@ -69,20 +67,22 @@ class ModelState:
 
     def _name_all(self, prefix: str, tensors: dict[str, torch.Tensor | None], buffers: bool) -> list[str]:
         names = []
+        known = self.tensors
         for name, tensor in tensors.items():
             if tensor is not None:
-                entry = self.tensors.get(id(tensor))
+                entry = known.get(id(tensor))
                 if entry is None:
-                    entry = self.adopt(prefix + name, tensor, buffers)
+                    full = prefix + name
+                    spec = None if isinstance(tensor, UninitializedTensorMixin) else TensorSpec.of(tensor)
+                    known[id(tensor)] = (full, tensor, buffers, spec)
+                    names.append(full)
                 else:
                     self.tensor_aliases.setdefault(entry[0], []).append(prefix + name)
-                names.append(entry[0])
         return names
 
-    def adopt(self, name: str, tensor: torch.Tensor, buffer: bool) -> Entry:
-        """Give a tensor its first name."""
-        spec = None if isinstance(tensor, UninitializedTensorMixin) else TensorSpec.of(tensor)
-        entry = self.tensors[id(tensor)] = (name, tensor, buffer, spec)
+    def adopt(self, name: str, parameter: torch.Tensor) -> Entry:
+        """Give a parameter that no module holds its name."""
+        entry = self.tensors[id(parameter)] = (name, parameter, False, TensorSpec.of(parameter))
         return entry
 
     def _alias_below(self, first: str, path: str, module: nn.Module) -> None:

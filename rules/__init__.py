@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analyzer.ruleset import RuleSet
 from rules import (
+    activation,
     addmm,
     attention,
     attention_kernels,
@@ -11,6 +12,7 @@ from rules import (
     conv,
     conv_transpose,
     create,
+    dropout,
     einsum,
     fold,
     grouped,
@@ -20,34 +22,42 @@ from rules import (
     mask,
     matmul,
     norm,
+    norms,
+    numeric,
     passthrough,
     pointwise,
     pool,
     pool_adaptive,
     product,
+    random,
     rearrange,
     reduce,
     reshape,
     scan,
     scatter,
+    search,
     select,
     sequence,
+    softmax,
     sort,
     special,
     split,
+    statistics,
     unpool,
 )
 
 __all__ = ["RULES"]
 
 RULES: RuleSet = (
-    addmm.RULES
+    activation.RULES
+    | addmm.RULES
     | attention.RULES
     | attention_kernels.RULES
     | batchnorm.RULES
     | conv.RULES
     | conv_transpose.RULES
     | create.RULES
+    | dropout.RULES
     | einsum.RULES
     | fold.RULES
     | grouped.RULES
@@ -57,20 +67,26 @@ RULES: RuleSet = (
     | mask.RULES
     | matmul.RULES
     | norm.RULES
+    | norms.RULES
+    | numeric.RULES
     | passthrough.RULES
     | pointwise.RULES
     | pool.RULES
     | pool_adaptive.RULES
     | product.RULES
+    | random.RULES
     | rearrange.RULES
     | reduce.RULES
     | reshape.RULES
     | scan.RULES
     | scatter.RULES
+    | search.RULES
     | select.RULES
     | sequence.RULES
+    | softmax.RULES
     | sort.RULES
     | special.RULES
     | split.RULES
+    | statistics.RULES
     | unpool.RULES
 )
