@@ -105,6 +105,10 @@ class Capture(torch.fx.Tracer):
                 module.training = mode
             self._state.restore()
             random.restore()
+            # The nets hold this capture's methods: without this cycle its tensors go at once, and not at the next
+            # sweep of the garbage collector, which would cost as much as the capture.
+            del self._net, self._aten
+            self._failed = (None, "")
 
     def _set_modes(self) -> list[tuple[nn.Module, bool]]:
         if self.training is None:

@@ -15,6 +15,7 @@ from rules import (
     dropout,
     einsum,
     fold,
+    grid,
     grouped,
     index,
     join,
@@ -24,15 +25,21 @@ from rules import (
     norm,
     norms,
     numeric,
+    packed,
+    pad,
     passthrough,
+    pixel,
     pointwise,
     pool,
     pool_adaptive,
     product,
     random,
     rearrange,
+    recurrent,
+    recurrent_cells,
     reduce,
     reshape,
+    resize,
     scan,
     scatter,
     search,
@@ -60,6 +67,7 @@ RULES: RuleSet = (
     | dropout.RULES
     | einsum.RULES
     | fold.RULES
+    | grid.RULES
     | grouped.RULES
     | index.RULES
     | join.RULES
@@ -69,15 +77,21 @@ RULES: RuleSet = (
     | norm.RULES
     | norms.RULES
     | numeric.RULES
+    | packed.RULES
+    | pad.RULES
     | passthrough.RULES
+    | pixel.RULES
     | pointwise.RULES
     | pool.RULES
     | pool_adaptive.RULES
     | product.RULES
     | random.RULES
     | rearrange.RULES
+    | recurrent.RULES
+    | recurrent_cells.RULES
     | reduce.RULES
     | reshape.RULES
+    | resize.RULES
     | scan.RULES
     | scatter.RULES
     | search.RULES
