@@ -43,7 +43,7 @@ def step(cell: Cell, w_ih: TensorSpec, w_hh: TensorSpec, biases: int, w_hr: Mayb
     """One sequence, one step: both products of every gate, their biases, their sum, the cell itself, the projection."""
     rows = w_ih.shape[0]
     counts = Counts.dots(rows, w_ih.shape[1]) + Counts.dots(rows, w_hh.shape[1]) + Counts(add=rows * (biases + 1))
-    counts += cell.unit * (rows // cell.gates)
+    counts += cell.unit * (w_hh if w_hr is None else w_hr).shape[1]
     return counts if w_hr is None else counts + Counts.dots(w_hr.shape[0], w_hr.shape[1])
 
 

@@ -8,9 +8,9 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence, pad_sequence
 
 from analyzer import TensorSpec, analyze
-from rules import packed, recurrent, recurrent_cells
+from rules import packed, recurrent, recurrent_cells, recurrent_kernels
 
-RULES = recurrent.RULES | recurrent_cells.RULES | packed.RULES
+RULES = recurrent.RULES | recurrent_cells.RULES | recurrent_kernels.RULES | packed.RULES
 
 
 def spec(*shape):
@@ -267,3 +267,42 @@ def test_padding():
     analysis = analyze(model, args, rules=RULES)
     assert [spec.shape for spec in analysis.outputs] == [tuple(t.shape) for t in model(*args)]
     assert {node.op for node in analysis.graph.nodes()} == {"input", "pad_sequence", "output"}
+
+
+@torch.jit.script
+def scripted_lstm(x: torch.Tensor, w: list[torch.Tensor], h: torch.Tensor):
+    return torch.lstm(x, [h, h], w, True, 1, 0.0, False, False, False)[0]
+
+
+@torch.jit.script
+def scripted_cells(x: torch.Tensor, w: list[torch.Tensor], v: list[torch.Tensor], h: torch.Tensor):
+    h, _c = torch.lstm_cell(x, [h, h], w[0], w[1], w[2], w[3])
+    return torch.gru_cell(x, h, v[0], v[1], v[2], v[3])
+
+
+def test_what_script_reaches_costs_the_same():
+    analysis = analyze(scripted_lstm, (X, weights(4), H), rules=RULES)
+    assert {key: getattr(analysis.counts, key) for key in LSTM} == LSTM
+    assert "lstm" in {node.op for node in analysis.graph.nodes()}
+    on_gpu = [[w.with_device("cuda") for w in weights(gates)] for gates in (4, 3)]
+    x, h = (TensorSpec(shape, device="cuda") for shape in ((14, 3), (14, 5)))
+    analysis = analyze(scripted_cells, (x, *on_gpu, h), rules=RULES)
+    assert {key: getattr(analysis.counts, key) for key in LSTM} == {key: LSTM[key] + GRU[key] for key in LSTM}
+    assert {"fused_lstm_cell", "fused_gru_cell"} <= {node.op for node in analysis.graph.nodes()}
+
+
+def test_the_kernel_of_whole_layers():
+    def call(x, h, c, *w):
+        return torch._cudnn_rnn(x, list(w), 5, None, h, c, 2, 5, 2, 1, False, 0.0, False, False, [], None)[:3]
+
+    on_meta = [TensorSpec(s.shape, device="meta") for s in (X, spec(1, 2, 2), H, *PROJECTED)]
+    analysis = analyze(call, tuple(on_meta), rules=RULES)
+    assert [s.shape for s in analysis.outputs] == [(7, 2, 2), (1, 2, 2), (1, 2, 5)]
+    counts = ROWS["lstm with states of 2"][2]
+    assert {key: getattr(analysis.counts, key) for key in counts} == counts
+    joined = analyze(
+        lambda *w: torch._cudnn_rnn_flatten_weight(list(w), 4, 3, 2, 5, 0, 1, False, False),
+        tuple(weights(4)),
+        rules=RULES,
+    )
+    assert joined.outputs.shape == (20 * (3 + 5 + 1 + 1),)
