@@ -162,7 +162,7 @@ def unravel_index(indices: TensorSpec, shape: Any) -> tuple[TensorSpec, ...]:
     for size in sizes:
         if whole(size, "shape") < 0:
             raise ShapeError(f"shape must be 0 or more, got {sizes}")
-    return tuple([indices for _ in sizes])
+    return tuple([indices.with_dtype(torch.int64) for _ in sizes])
 
 
 @unravel_index.cost

@@ -12,7 +12,7 @@ from analyzer.promotion import broadcast_shapes
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_operands, check_tensor, spellings
-from rules.create import like
+from rules.create import like, made
 
 __all__ = ["RULES"]
 
@@ -209,6 +209,26 @@ def _written(out: TensorSpec) -> Traffic:
 
 fill.traffic(_written)
 zero.traffic(_written)
+
+
+@RULES.op("resize_", name="resize_")
+def resize(input: TensorSpec, *size: int) -> TensorSpec:
+    """The same storage, made larger where it must, under another size.
+
+    Cost: nothing, it moves data.
+    Source: torch.Tensor.resize_
+    """
+    return made(size, input.dtype, input.device)
+
+
+@RULES.op(*spellings("resize_as_"), name="resize_")
+def resize_as(input: TensorSpec, other: TensorSpec) -> TensorSpec:
+    """The same storage, made larger where it must, under the size of other.
+
+    Cost: nothing, it moves data.
+    Source: torch.Tensor.resize_as_
+    """
+    return input.with_shape(*check_tensor(other, "other").shape)
 
 
 @RULES.op(*spellings("nan_to_num"))

@@ -293,3 +293,18 @@ def logsumexp(input: TensorSpec, dim: Any, keepdim: bool = False) -> TensorSpec:
 def _(out: TensorSpec, input: TensorSpec) -> Counts:
     size, results = input.numel, out.numel
     return Counts(cmp=steps(input, out), add=size + steps(input, out) + results, func=size + results)
+
+
+@RULES.op(torch.hash_tensor, "hash_tensor")
+def hash_tensor(input: TensorSpec, dim: Any = (), keepdim: bool = False, *, mode: int = 0) -> TensorSpec:
+    """The bits of all elements over dim, combined by exclusive or.
+
+    Cost: n − 1 func a result over n.
+    Source: torch.hash_tensor
+    """
+    return reduced(input, dim, keepdim).with_dtype(torch.uint64)
+
+
+@hash_tensor.cost
+def _(out: TensorSpec, input: TensorSpec) -> Counts:
+    return Counts(func=steps(input, out))

@@ -160,3 +160,32 @@ def histogram(
 def _(out: Any, input: TensorSpec, density: bool) -> Counts:
     bins = out[0].numel if density else 0
     return Counts(div=input.numel + bins, add=input.numel, mul=bins)
+
+
+@RULES.op(torch.histogramdd)
+def histogramdd(
+    input: TensorSpec, bins: Any, *, range: Any = None, weight: TensorSpec | None = None, density: bool = False
+) -> Any:
+    """How many points, or how much of their weight, falls into each cell of a grid, (*, D) -> D dimensions; the edges.
+
+    Cost: one div a coordinate and one add a point; with a density also one div and one mul a cell.
+    Source: torch.histogramdd
+    """
+    if input.ndim < 2:
+        raise ShapeError(f"input must have 2 or more dimensions, got {input.ndim}")
+    sides = tuple(bins) if isinstance(bins, (tuple, list)) else (bins,) * input.shape[-1]
+    if len(sides) != input.shape[-1]:
+        raise ShapeError(f"bins must be one a coordinate, got {len(sides)} for {input.shape[-1]}")
+    counts = [side.numel - 1 if isinstance(side, TensorSpec) else whole(side, "bins") for side in sides]
+    if any(count <= 0 for count in counts):
+        raise ShapeError(f"bins must be 1 or more, got {counts}")
+    edges = [input.with_shape(count + 1) for count in counts]
+    make: Callable[[Any], Any] = torch.return_types.histogramdd
+    return make((input.with_shape(*counts), edges))
+
+
+@histogramdd.cost
+def _(out: Any, input: TensorSpec, density: bool) -> Counts:
+    cells = out[0].numel if density else 0
+    points = input.numel // input.shape[-1] if input.shape[-1] else 0
+    return Counts(div=input.numel + cells, add=points, mul=cells)

@@ -106,10 +106,10 @@ _COSTS = {kind: _per_element(kind) for kind in ("add", "mul", "div", "cmp", "fun
 
 
 # Functions of two that take no plain number.
-_TENSORS_ALONE = frozenset({
-    "maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "nextafter", "logaddexp", "logaddexp2", "gcd", "lcm", "igamma",
-    "igammac",
-})  # fmt: skip
+_TENSORS_ALONE = frozenset((
+    *("maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "nextafter"),
+    *("logaddexp", "logaddexp2", "gcd", "lcm", "igamma", "igammac"),
+))  # fmt: skip
 
 
 def _family(name: str, targets: Iterable[Any], operands: int, dtype: Dtype, kind: str = "func") -> None:
