@@ -100,9 +100,9 @@ def gradient(input: TensorSpec, *, spacing: Any = 1, dim: Any = None, edge_order
     axes = tuple(range(input.ndim)) if dim is None else wrap_dims(dim, input.ndim)
     if isinstance(spacing, (tuple, list)) and len(spacing) != len(axes):
         raise ShapeError(f"spacing must be one number or one a dimension, got {len(spacing)} for {len(axes)}")
-        for one in spacing:
-            if isinstance(one, TensorSpec) and one.device != input.device:
-                raise ShapeError(f"spacing must be on the device of input, got {one.device} and {input.device}")
+    for one in spacing if isinstance(spacing, (tuple, list)) else ():
+        if isinstance(one, TensorSpec) and one.device != input.device:
+            raise ShapeError(f"spacing must be on the device of input, got {one.device} and {input.device}")
     for axis in axes:
         if input.shape[axis] < edge_order + 1:
             raise ShapeError(f"input must have {edge_order + 1} samples along a dimension, got {input.shape[axis]}")

@@ -100,7 +100,7 @@ _TYPES[torch.bfloat16] = "BFloat16"
 _BY_TYPE = {f"{_name}Tensor": _dtype for _dtype, _name in _TYPES.items()}
 
 
-@RULES.op("type")
+@RULES.op("type", name="type")
 def type_(input: TensorSpec, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The same values as another dtype; without one, the tensor's type in words.
 

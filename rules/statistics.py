@@ -9,7 +9,7 @@ import torch
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
-from analyzer.promotion import broadcast_shapes, float_dtype, real_dtype
+from analyzer.promotion import broadcast_shapes, float_dtype, real_dtype, result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import numbers, spellings
@@ -223,7 +223,8 @@ def cov(
         raise ShapeError(f"fweights must be whole numbers, got {fweights}")
     if aweights is not None and not aweights.dtype.is_floating_point:
         raise ShapeError(f"aweights must be floating point, got {aweights}")
-    return _square(input)
+    out = _square(input)
+    return out if aweights is None else out.with_dtype(float_dtype(result_dtype(input, aweights)))
 
 
 def _covariance_cost(out: TensorSpec, input: TensorSpec, sets: int) -> Counts:
