@@ -41,7 +41,7 @@ for _name, _targets in (
     ("alias", [torch.ops.aten.alias]),
     ("positive", spellings("positive", "__pos__")),
     ("requires_grad_", ["requires_grad_"]),
-    ("conj", spellings("conj")),
+    ("conj", [*spellings("conj"), torch.ops.aten._conj, torch.ops.aten._neg_view]),
 ):
     RULES.op(*_targets, name=_name, alias="input")(same)
 
@@ -193,7 +193,7 @@ def fill(input: TensorSpec, value: Any) -> TensorSpec:
     return input
 
 
-@RULES.op("zero_", torch.zero_, name="zero")
+@RULES.op("zero_", torch.zero_, torch.ops.aten.zero, name="zero")
 def zero(input: TensorSpec) -> TensorSpec:
     """Zero everywhere.
 

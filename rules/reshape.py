@@ -17,6 +17,8 @@ __all__ = ["RULES"]
 
 RULES = RuleSet()
 
+_aten = torch.ops.aten
+
 
 @RULES.op(*spellings("reshape"), alias="input")
 def reshape(input: TensorSpec, *shape: int) -> TensorSpec:
@@ -48,6 +50,16 @@ def view(input: TensorSpec, *size: Any, dtype: torch.dtype | None = None) -> Ten
     if last % new != 0:
         raise ShapeError(f"the last dimension holds {last} bytes, which is no multiple of {dtype}'s {new}")
     return input.with_shape(*input.shape[:-1], last // new).with_dtype(dtype)
+
+
+@RULES.op(_aten._unsafe_view, _aten._reshape_alias, _aten._reshape_copy, alias="input", name="view")
+def unsafe_view(input: TensorSpec, size: Any, stride: Any = None) -> TensorSpec:
+    """What a reshape becomes on its way through torch.
+
+    Cost: nothing, it is a view.
+    Source: torch.reshape
+    """
+    return input.with_shape(*fill_in(numbers(size, "shape"), input.numel))
 
 
 @RULES.op("view_as", "reshape_as", alias="input", name="view_as")
@@ -139,7 +151,7 @@ def t(input: TensorSpec) -> TensorSpec:
     return input.with_shape(*input.shape[::-1])
 
 
-@RULES.op("T", alias="input", name="t")
+@RULES.op("T", _aten.numpy_T, alias="input", name="t")
 def reverse_dims(input: TensorSpec) -> TensorSpec:
     """All dimensions in reverse.
 
@@ -149,7 +161,7 @@ def reverse_dims(input: TensorSpec) -> TensorSpec:
     return input.with_shape(*input.shape[::-1])
 
 
-@RULES.op("H", alias="input", name="t")
+@RULES.op("H", _aten.matrix_H, alias="input", name="t")
 def conjugate_transpose(input: TensorSpec) -> TensorSpec:
     """A matrix transposed and conjugated; the conjugation is done by whoever reads it.
 

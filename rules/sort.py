@@ -25,7 +25,13 @@ def log2_ceil(n: int) -> int:
     >>> [log2_ceil(n) for n in (0, 1, 2, 3, 8, 9)]
     [0, 0, 1, 2, 3, 4]
     """
-    return (int(n) - 1).bit_length() if n > 1 else 0
+    if type(n) is int:
+        return (n - 1).bit_length() if n > 1 else 0
+    # A symbolic size stays one: it is only told which powers of two it lies between.
+    bits = 0
+    while 2**bits < n:
+        bits += 1
+    return bits
 
 
 def sort_cost(input: TensorSpec, dim: Any) -> Counts:
@@ -147,9 +153,37 @@ def unique(
     return _distinct(input, dim, return_inverse, return_counts)
 
 
-@unique.cost
-def _(input: TensorSpec) -> Counts:
+def _sorted_and_compared(input: TensorSpec) -> Counts:
     return sort_cost(input, None) + Counts(cmp=max(input.numel - 1, 0))
+
+
+@RULES.op(torch._unique2, name="unique")
+def unique2(input: TensorSpec, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Bound:
+    """Each value once, and three results in any case: those not asked for are empty.
+
+    Cost: a sort, and n − 1 cmp.
+    Source: torch.unique
+    """
+    full = _distinct(input, None, True, True)
+    nothing = input.with_shape(0).with_dtype(torch.int64)
+    asked = (True, return_inverse, return_counts)
+    return Bound(tuple([spec if wanted else nothing for spec, wanted in zip(full.spec, asked, strict=True)]), full.why)
+
+
+@RULES.op(torch.ops.aten.unique_dim, name="unique")
+def unique_dim(
+    input: TensorSpec, dim: int, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False
+) -> Bound:
+    """Each slice along dim once, and three results in any case.
+
+    Cost: a sort, and n − 1 cmp.
+    Source: torch.unique
+    """
+    return _distinct(input, dim, True, True)
+
+
+for _definition in (unique, unique2, unique_dim):
+    _definition.cost(_sorted_and_compared)
 
 
 @RULES.op(torch.unique_consecutive, "unique_consecutive")
