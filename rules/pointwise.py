@@ -142,7 +142,7 @@ def rdiv(input: TensorSpec, other: Any) -> TensorSpec:
     Cost: one div an element of the result.
     Source: torch.Tensor.__rtruediv__
     """
-    return _quotient(input, other, None)
+    return _quotient(check_tensor(input, "input"), other, None)
 
 
 def _div_cost(out: TensorSpec) -> Counts:
