@@ -67,7 +67,7 @@ def analyze(
         # The user's line is part of the message; the way here through the analyzer is of no use to them.
         raise error.with_traceback(None) from error.__cause__
     graph = fold_batchnorm(graph)
-    params = sum(parameter.spec.numel for parameter in graph.parameters.values() if not parameter.buffer)
+    params = sum([parameter.spec.numel for parameter in graph.parameters.values() if not parameter.buffer])
     diagnostics = (*_standing(model, graph, training), *capture.diagnostics)
     return Analysis(graph, outputs, params, diagnostics, _versions(model), known)
 

@@ -22,7 +22,7 @@ from analyzer.graph import Graph
 from analyzer.interception import intercept_modules
 from analyzer.lazy import infer_lazy, is_uninitialized
 from analyzer.nets import DispatchNet, FunctionNet, without_override_checks
-from analyzer.node import ModuleCall, ModuleInfo, Parameter, Ref
+from analyzer.node import ModuleCall, ModuleInfo, Parameter, Ref, record
 from analyzer.pytree import leaves, map_tensors
 from analyzer.questions import QUESTIONS
 from analyzer.recorder import Recorder
@@ -170,7 +170,7 @@ class Capture(torch.fx.Tracer):
             if rule is not None:
                 result = recorder.call_module(rule, module, args, kwargs)
                 node = recorder.nodes[-1]
-                call = ModuleCall(tuple([edge.spec for edge in node.inputs]), node.outputs)
+                call = record(ModuleCall, (tuple([edge.spec for edge in node.inputs]), node.outputs))
             else:
                 result = original(module, *args, **kwargs)
                 call = ModuleCall(_specs((args, kwargs)), _specs(result))
@@ -258,29 +258,29 @@ class Capture(torch.fx.Tracer):
 
     def _graph(self, name: str) -> Graph:
         state, recorder = self._state, self._recorder
+        used, aliases = recorder.used, state.tensor_aliases
         parameters = {
-            first: Parameter(
-                first,
-                spec or recorder.lazy.get(first) or TensorSpec(()),
-                tensor.requires_grad,
-                buffer,
-                tuple(state.tensor_aliases.get(first, ())),
-                first in recorder.used,
+            first: record(
+                Parameter,
+                (
+                    first,
+                    spec or recorder.lazy.get(first) or TensorSpec(()),
+                    tensor.requires_grad,
+                    buffer,
+                    tuple(aliases[first]) if first in aliases else (),
+                    first in used,
+                ),
             )
             for first, tensor, buffer, spec in state.tensors.values()
         }
+        calls, owned, none = self._calls, state.owned, ((), ())
         modules = {}
         for path, module in state.modules.items():
-            own, buffers = state.owned.get(path, ((), ()))
-            modules[path] = ModuleInfo(
-                path,
-                type(module).__name__,
-                tuple(state.aliases.get(path, ())),
-                tuple(own),
-                tuple(buffers),
-                tuple(self._calls.get(path, ())),
-                module.training,
-            )
+            own, buffers = owned.get(path, none)
+            also = tuple(state.aliases.get(path, ()))
+            called = tuple(calls.get(path, ()))
+            fields = (path, type(module).__name__, also, tuple(own), tuple(buffers), called, module.training)
+            modules[path] = record(ModuleInfo, fields)
         if "" not in modules:
             modules = {"": ModuleInfo("", name), **modules}
         return Graph(tuple(recorder.nodes), modules, parameters, name)

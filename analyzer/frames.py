@@ -19,20 +19,23 @@ _RULES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "rules") + os.
 
 # Bounded, because notebooks and exec make new code objects without end.
 _LIMIT = 65_536
-_kinds: dict[CodeType, int] = {}
-_sources: dict[tuple[CodeType, int], Source] = {}
+# By identity, with the code object kept alive beside: hashing a code object walks all of its constants.
+_kinds: dict[int, tuple[int, CodeType]] = {}
+_sources: dict[tuple[int, int], Source] = {}
 
 USER, TORCH, ANALYZER = 0, 1, 2
 
 
 def _kind(code: CodeType) -> int:
-    kind = _kinds.get(code)
-    if kind is None:
-        file = code.co_filename
-        kind = ANALYZER if file.startswith((_ANALYZER, _RULES)) else TORCH if file.startswith(_TORCH) else USER
-        if len(_kinds) > _LIMIT:
-            _kinds.clear()
-        _kinds[code] = kind
+    known = _kinds.get(id(code))
+    if known is not None:
+        return known[0]
+    file = code.co_filename
+    kind = ANALYZER if file.startswith((_ANALYZER, _RULES)) else TORCH if file.startswith(_TORCH) else USER
+    if len(_kinds) > _LIMIT:
+        _kinds.clear()
+        _sources.clear()
+    _kinds[id(code)] = (kind, code)
     return kind
 
 
@@ -42,42 +45,45 @@ def user_line() -> Source | None:
     A model that lives in torch itself (``nn.Transformer``) has none between the call and the analyzer: then the
     innermost line in torch.
     """
+    kinds = _kinds
+    inner: FrameType | None = None
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _kind(frame.f_code) == ANALYZER:
-        frame = frame.f_back
-    inner = frame
     while frame is not None:
-        kind = _kind(frame.f_code)
+        code = frame.f_code
+        known = kinds.get(id(code))
+        kind = _kind(code) if known is None else known[0]
         if kind == USER:
-            return _source(frame.f_code, frame.f_lineno)
-        if kind == ANALYZER and frame.f_code.co_name == "run_forward":
+            return _sources.get((id(code), frame.f_lasti)) or _source_of_frame(frame)
+        if kind == TORCH:
+            inner = inner or frame
+        elif inner is not None and code.co_name == "run_forward":
             break
         frame = frame.f_back
-    return None if inner is None else _source(inner.f_code, inner.f_lineno)
+    return None if inner is None else _source_of_frame(inner)
+
+
+def _source_of_frame(frame: FrameType) -> Source:
+    # By instruction: a frame's line number is found by walking its code's line table.
+    key = (id(frame.f_code), frame.f_lasti)
+    source = _sources.get(key)
+    if source is None:
+        source = _sources[key] = _source(frame.f_code, frame.f_lineno)
+    return source
 
 
 def source_of_error(traceback: TracebackType | None) -> Source | None:
     """The innermost line of user code that an exception passed through."""
     found = None
     while traceback is not None:
-        if _kind(traceback.tb_frame.f_code) == USER or (
-            found is None and _kind(traceback.tb_frame.f_code) == TORCH
-        ):
+        if _kind(traceback.tb_frame.f_code) == USER or (found is None and _kind(traceback.tb_frame.f_code) == TORCH):
             found = _source(traceback.tb_frame.f_code, traceback.tb_lineno)
         traceback = traceback.tb_next
     return found
 
 
 def _source(code: CodeType, line: int) -> Source:
-    key = (code, line)
-    source = _sources.get(key)
-    if source is None:
-        file = code.co_filename
-        text = linecache.getline(file, line).strip()
-        if len(_sources) > _LIMIT:
-            _sources.clear()
-        source = _sources[key] = Source(_short(file), line, text)
-    return source
+    file = code.co_filename
+    return Source(_short(file), line, linecache.getline(file, line).strip())
 
 
 def _short(file: str) -> str:

@@ -7,7 +7,7 @@ analyzed again and again, asks each rule once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
@@ -36,7 +36,7 @@ class Outcome:
         outputs: its specs, flat.
         arguments: the bound arguments, fit to be kept: specs, plain values, text.
         counts: what is calculated.
-        traffic: what moves; the share of weights in it is added by the capture.
+        traffic: what moves.
         status: ``ruled``, or ``bounded`` where a size is an upper bound.
         notes: why it is a bound.
     """
@@ -48,43 +48,32 @@ class Outcome:
     traffic: Traffic
     status: Status = "ruled"
     notes: tuple[str, ...] = ()
-    with_weights: dict[tuple[TensorSpec, ...], Traffic] = field(default_factory=dict)
-
-    def traffic_with(self, weights: Mapping[str, TensorSpec]) -> Traffic:
-        """The traffic, where these of the tensors that are read are weights."""
-        specs = tuple(weights.values())
-        known = self.with_weights.get(specs)
-        if known is None:
-            read = self.traffic.read
-            known = Traffic(read, self.traffic.written, min(read, sum(spec.nbytes for spec in specs)))
-            self.with_weights[specs] = known
-        return known
 
 
-def evaluate(rule: Rule, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
-    """Ask ``rule`` about a call of a function or method with these arguments.
+def evaluate(rule: Rule, args: tuple[Any, ...], kwargs: Mapping[str, Any], weights: tuple[str, ...] = ()) -> Outcome:
+    """Ask ``rule`` about a call of a function or method with these arguments, of which ``weights`` are parameters.
 
     Raises:
         ShapeError: torch would reject the call.
         RuleError: the rule's own code failed on it.
     """
     values = (*args, *kwargs.values()) if kwargs else args
-    key = _key_of(rule, values, tuple(kwargs) if kwargs else None)
+    key = _key_of(rule, values, (tuple(kwargs), weights) if kwargs or weights else None)
     try:
         outcome = _memory.get(key)
     except TypeError:  # an argument that does not hash is asked about every time
-        return _ask(rule, rule.bind(args, kwargs))
-    return _remember(key, _ask(rule, rule.bind(args, kwargs))) if outcome is None else outcome
+        return _ask(rule, rule.bind(args, kwargs), weights)
+    return _remember(key, _ask(rule, rule.bind(args, kwargs), weights)) if outcome is None else outcome
 
 
-def evaluate_bound(rule: Rule, bound: dict[str, Any]) -> Outcome:
+def evaluate_bound(rule: Rule, bound: dict[str, Any], weights: tuple[str, ...] = ()) -> Outcome:
     """The same for arguments that are bound already: those of a module."""
-    key = _key_of(rule, bound.values(), "bound")
+    key = _key_of(rule, bound.values(), weights)
     try:
         outcome = _memory.get(key)
     except TypeError:
-        return _ask(rule, bound)
-    return _remember(key, _ask(rule, bound)) if outcome is None else outcome
+        return _ask(rule, bound, weights)
+    return _remember(key, _ask(rule, bound, weights)) if outcome is None else outcome
 
 
 def _key_of(rule: Rule, values: Iterable[Any], names: Any) -> Any:
@@ -130,7 +119,7 @@ def _key(value: Any) -> Any:
     return (cls, value)
 
 
-def _ask(rule: Rule, bound: dict[str, Any]) -> Outcome:
+def _ask(rule: Rule, bound: dict[str, Any], weights: tuple[str, ...]) -> Outcome:
     try:
         result = rule.call_shape(bound)
         status: Status = "ruled"
@@ -151,7 +140,20 @@ def _ask(rule: Rule, bound: dict[str, Any]) -> Outcome:
     if traffic is None:
         moved = 0 if rule.alias is not None else sum(spec.nbytes for spec in tensors(list(bound.values())))
         traffic = Traffic(moved, 0 if rule.alias is not None else sum(spec.nbytes for spec in outputs))
+    if weights and traffic.read:
+        loaded = sum(spec.nbytes for slot in weights for spec in tensors(_at(bound, slot)))
+        traffic = Traffic(traffic.read, traffic.written, min(loaded, traffic.read))
     return Outcome(result, outputs, {k: plain(v) for k, v in bound.items()}, counts, traffic, status, notes)
+
+
+def _at(bound: Any, slot: str) -> Any:
+    """The argument of that slot: ``"weight"``, or ``"tensors.0"`` for an item of a list."""
+    for part in slot.split("."):
+        try:
+            bound = bound[part] if isinstance(bound, dict) else bound[int(part)]
+        except (KeyError, ValueError, IndexError, TypeError):
+            return None
+    return bound
 
 
 def _blame(rule: Rule, bound: dict[str, Any], error: Exception) -> AnalyzerError:

@@ -15,9 +15,9 @@ from analyzer.autocast import autocast, is_autocast_on
 from analyzer.callee import Callee, callee
 from analyzer.constants import LIMIT, Constants
 from analyzer.counts import Counts, Traffic
-from analyzer.errors import AnalyzerError, ShapeError, Source
+from analyzer.errors import AnalyzerError, ShapeError
 from analyzer.frames import user_line
-from analyzer.node import Attribute, Edge, Kind, Node, Ref
+from analyzer.node import Attribute, Edge, Kind, Node, Ref, record
 from analyzer.promotion import can_cast
 from analyzer.propagate import Outcome, evaluate, evaluate_bound, plain
 from analyzer.pytree import leaves, map_tensors
@@ -28,9 +28,13 @@ from analyzer.state import Entry, ModelState
 
 __all__ = ["Recorder"]
 
-_PLAIN = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, type(Ellipsis), torch.memory_format, complex})
+_PLAIN = frozenset(
+    {int, float, bool, str, type(None), torch.dtype, torch.device, type(Ellipsis), torch.memory_format, complex}
+)
 _OPEN = inspect.Parameter.empty
 _NO_TRAFFIC = Traffic()
+_NONE: dict[str, Any] = {}
+_COPY = callee(torch.Tensor.copy_)
 
 
 class Recorder:
@@ -49,12 +53,13 @@ class Recorder:
         # Of the call that is being recorded:
         self._edges: list[Edge] = []
         self._params: dict[str, TensorSpec] = {}
+        self._weights: list[str] = []
         self._known = True
 
     # --- arguments ----------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        self._edges, self._params, self._known = [], {}, True
+        self._edges, self._params, self._weights, self._known = [], {}, [], True
 
     def lift(self, value: Any, slot: str) -> Any:
         """An argument as rules see it: specs for tensors, everything else as it is. Edges are noted on the way."""
@@ -65,11 +70,12 @@ class Recorder:
             memory = value._memory
             ref = value._ref
             if memory.writer and value._seen != memory.writes:
-                self._edges.append(Edge(slot, memory.writer, 0, value._spec))
+                self._edges.append(record(Edge, (slot, memory.writer, 0, value._spec)))
             elif type(ref) is Ref:
-                self._edges.append(Edge(slot, ref.source, ref.index, value._spec))
+                self._edges.append(record(Edge, (slot, *ref, value._spec)))
             else:
                 self._params[ref.name] = value._spec
+                self._weights.append(slot)
             if not memory.known:
                 self._known = False
             return value._spec
@@ -105,6 +111,7 @@ class Recorder:
         if memory is not None and memory.writer:
             self._edges.append(Edge(slot, memory.writer, 0, spec))
         self._params[entry[0]] = spec
+        self._weights.append(slot)
         if self._known and not (memory.known if memory is not None else is_known(tensor)):
             self._known = False
         return spec
@@ -117,7 +124,7 @@ class Recorder:
             return self.state.adopt(f"parameter_{number}", tensor)
         if key not in self._strangers:
             spec = TensorSpec.of(tensor)
-            node = self._node("constant", "get_attr", "constant", (), (spec,), {}, Counts(), _NO_TRAFFIC, (), user_line())
+            node = self.add_node("constant", "get_attr", (spec,), {}, ((), {}))
             abstract = AbstractTensor.make(spec, Ref(node.id), Memory(node.id, is_known(tensor)))
             abstract._source = tensor
             self._strangers[key] = (tensor, abstract)
@@ -191,7 +198,7 @@ class Recorder:
             keywords = {k: self.lift(value, k) for k, value in kwargs.items() if k != "out"} if kwargs else kwargs
             if is_autocast_on():
                 lifted, keywords = autocast(rule.name, lifted, keywords)
-            outcome = evaluate(rule, lifted, keywords)
+            outcome = evaluate(rule, lifted, keywords, tuple(self._weights))
             return self._finish(rule, function, about, args, kwargs, outcome)
         except AnalyzerError as error:
             raise self._locate(error, rule.name) from error.__cause__
@@ -239,19 +246,23 @@ class Recorder:
                     self._known = False
                     if entry[3] is not None:
                         bound[name] = self._params[entry[0]] = entry[3]
+                        self._weights.append(name)
                 elif cls not in _PLAIN:
                     bound[name] = self.lift(value, name)
             if is_autocast_on():
                 bound = autocast(rule.name, (), bound)[1]
-            outcome = evaluate_bound(rule, bound)
+            outcome = evaluate_bound(rule, bound, tuple(self._weights))
         except AnalyzerError as error:
             raise self._locate(error, rule.name) from error.__cause__
-        call = (tuple(map(self.recorded, args)), {k: self.recorded(v) for k, v in kwargs.items()} if kwargs else {})
-        alias = self._aliased(rule, outcome, args, kwargs)
+        alias = None if rule.alias is None else self._aliased(rule, outcome, args, kwargs)
+        call = (tuple(map(self.recorded, args)), {k: self.recorded(v) for k, v in kwargs.items()} if kwargs else _NONE)
         node = self._record(rule.name, "call_module", module_target(type(module)), outcome, alias, call)
         if args and module.__dict__.get("inplace") is True:
-            return self._write(node, args[0], outcome, callee(torch.Tensor.copy_), False)
-        return self._wrap(node, outcome.result, alias or Memory(node.id), None)
+            return self._write(node, args[0], outcome, _COPY, False)
+        memory = alias or Memory(node.id)
+        if type(outcome.result) is TensorSpec:
+            return AbstractTensor.make(outcome.result, record(Ref, (node.id, 0)), memory)
+        return self._wrap(node, outcome.result, memory, None)
 
     def _bind_module(
         self, rule: Rule, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -286,7 +297,12 @@ class Recorder:
         return self.memory_of(base)
 
     def _check_in_place(self, outcome: Outcome, written: Any, about: Callee) -> None:
-        if not isinstance(written, torch.Tensor) or about.reshapes or about.name == "__setitem__" or not outcome.outputs:
+        if (
+            not isinstance(written, torch.Tensor)
+            or about.reshapes
+            or about.name == "__setitem__"
+            or not outcome.outputs
+        ):
             return
         result, spec = outcome.outputs[0], self.abstract_of(written)._spec
         if result.shape != spec.shape:
@@ -306,51 +322,35 @@ class Recorder:
         params = tuple(self._params)
         if params:
             self.used.update(params)
-        return self._node(
+        fields = (
+            self._name(op, kind),
             op,
             kind,
             target,
+            self.stack,
             tuple(self._edges),
             outcome.outputs,
             outcome.arguments,
-            outcome.counts,
-            outcome.traffic_with(self._params) if params else outcome.traffic,
             params,
-            user_line(),
+            outcome.counts,
+            outcome.traffic,
             outcome.status,
             alias.root if alias is not None else "",
+            user_line(),
             outcome.notes,
             call,
         )
+        node = record(Node, fields)
+        self.nodes.append(node)
+        return node
 
-    def _node(
-        self,
-        op: str,
-        kind: Kind,
-        target: str,
-        inputs: tuple[Edge, ...],
-        outputs: tuple[TensorSpec, ...],
-        arguments: Mapping[str, Any],
-        counts: Counts,
-        traffic: Traffic,
-        params: tuple[str, ...],
-        source: Source | None,
-        status: Any = "ruled",
-        alias_of: str = "",
-        notes: tuple[str, ...] = (),
-        call: Any = ((), {}),
-    ) -> Node:
+    def _name(self, op: str, kind: Kind) -> str:
+        """A fresh id: the path for a leaf module, path and operation for anything else, numbered when it comes again."""
         path = self.stack[-1]
         id = (path or op) if kind == "call_module" else f"{path}.{op}" if path else op
         times = self._ids.get(id, 0)
         self._ids[id] = times + 1
-        if times:
-            id = f"{id}:{times}"
-        node = Node(
-            id, op, kind, target, self.stack, inputs, outputs, arguments, params, counts, traffic, status, alias_of, source, notes, call
-        )  # fmt: skip
-        self.nodes.append(node)
-        return node
+        return f"{id}:{times}" if times else id
 
     def lift_all(self, values: Mapping[str, Any]) -> None:
         """Lift values by slot, for the next `add_node`."""
@@ -358,9 +358,18 @@ class Recorder:
         for slot, value in values.items():
             self.lift(value, slot)
 
-    def add_node(self, op: str, kind: Kind, outputs: tuple[TensorSpec, ...], arguments: Mapping[str, Any], call: Any) -> Node:
-        """Record one of the graph's ends: an input or the output. Edges are those of the last `lift`."""
-        return self._node(op, kind, op, tuple(self._edges), outputs, arguments, Counts(), _NO_TRAFFIC, (), None, call=call)
+    def add_node(
+        self, op: str, kind: Kind, outputs: tuple[TensorSpec, ...], arguments: Mapping[str, Any], call: Any
+    ) -> Node:
+        """Record one of the graph's ends: an input, a constant or the output. Edges are those of the last `lift_all`."""
+        source = user_line() if op == "constant" else None
+        edges = () if kind == "get_attr" else tuple(self._edges)
+        stack, none = self.stack, _NO_TRAFFIC
+        node = Node(
+            self._name(op, kind), op, kind, op, stack, edges, outputs, arguments, (), Counts(), none, "ruled", "", source, (), call
+        )  # fmt: skip
+        self.nodes.append(node)
+        return node
 
     # --- results ------------------------------------------------------------------------------------------------
 

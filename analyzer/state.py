@@ -38,7 +38,7 @@ class ModelState:
         self.tensors: dict[int, Entry] = {}
         self.owned: dict[str, tuple[list[str], list[str]]] = {}
         self.tensor_aliases: dict[str, list[str]] = {}
-        self._saved: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._saved: list[tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]] = []
         self._contents: list[tuple[Any, Any]] = []
 
     def add(self, root: nn.Module, path: str = "") -> None:
@@ -53,8 +53,9 @@ class ModelState:
                 continue
             self.modules[path] = module
             own = module.__dict__
-            self._saved.append((own, own.copy()))
-            self._contents += [(v, v.copy()) for v in own.values() if type(v) in _CONTAINERS and v]
+            values = tuple(own.values())
+            self._saved.append((own, tuple(own), values))
+            self._contents += [(v, v.copy()) for v in values if type(v) in _CONTAINERS and v]
             prefix = f"{path}." if path else ""
             if own["_parameters"] or own["_buffers"]:
                 self.owned[path] = (
@@ -97,10 +98,11 @@ class ModelState:
 
         Only what differs is written, so that a model which nobody changed is not touched.
         """
-        for own, saved in self._saved:
-            if not _same_dict(own, saved):
+        for own, names, values in self._saved:
+            # The same objects under the same names: comparing values would ask tensors whether they are equal.
+            if tuple(own) != names or not all(map(operator.is_, own.values(), values)):
                 own.clear()
-                own.update(saved)
+                own.update(zip(names, values, strict=True))
         for container, contents in self._contents:
             if not _same(container, contents):
                 container.clear()
@@ -111,20 +113,13 @@ class ModelState:
 
 
 def _same(container: Any, contents: Any) -> bool:
+    if len(container) != len(contents):
+        return False
     if isinstance(container, dict):
-        return _same_dict(container, contents)
+        return list(container) == list(contents) and all(map(operator.is_, container.values(), contents.values()))
     if isinstance(container, set):
         return bool(container == contents)
-    return len(container) == len(contents) and all(map(operator.is_, container, contents))
-
-
-def _same_dict(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
-    """The same objects under the same keys in the same order: comparing values would ask tensors whether they are equal."""
-    return (
-        len(now) == len(before)
-        and all(map(operator.is_, now.values(), before.values()))
-        and all(map(operator.eq, now, before))
-    )
+    return all(map(operator.is_, container, contents))
 
 
 class RandomState:

@@ -9,17 +9,26 @@ from rules import (
     attention,
     attention_kernels,
     batchnorm,
+    calculus,
     conv,
     conv_transpose,
     create,
+    distance,
     dropout,
     einsum,
+    embedding,
+    embedding_bag,
     fold,
     grid,
     grouped,
     index,
     join,
     linear,
+    loss,
+    loss_class,
+    loss_ctc,
+    loss_likelihood,
+    loss_margin,
     mask,
     matmul,
     norm,
@@ -37,6 +46,7 @@ from rules import (
     rearrange,
     recurrent,
     recurrent_cells,
+    recurrent_kernels,
     reduce,
     reshape,
     resize,
@@ -61,17 +71,26 @@ RULES: RuleSet = (
     | attention.RULES
     | attention_kernels.RULES
     | batchnorm.RULES
+    | calculus.RULES
     | conv.RULES
     | conv_transpose.RULES
     | create.RULES
+    | distance.RULES
     | dropout.RULES
     | einsum.RULES
+    | embedding.RULES
+    | embedding_bag.RULES
     | fold.RULES
     | grid.RULES
     | grouped.RULES
     | index.RULES
     | join.RULES
     | linear.RULES
+    | loss.RULES
+    | loss_class.RULES
+    | loss_ctc.RULES
+    | loss_likelihood.RULES
+    | loss_margin.RULES
     | mask.RULES
     | matmul.RULES
     | norm.RULES
@@ -89,6 +108,7 @@ RULES: RuleSet = (
     | rearrange.RULES
     | recurrent.RULES
     | recurrent_cells.RULES
+    | recurrent_kernels.RULES
     | reduce.RULES
     | reshape.RULES
     | resize.RULES

@@ -23,7 +23,7 @@ def fold_batchnorm(graph: Graph) -> Graph:
     norms = [node for node in graph if node.op == "batch_norm" and not node.arguments.get("training", True)]
     if not norms:
         return graph
-    readers = Counter(edge.source for node in graph for edge in node.inputs)
+    readers = Counter([edge.source for node in graph for edge in node.inputs])
     folded = {}
     for node in norms:
         edge = node.inputs[0] if node.inputs else None
