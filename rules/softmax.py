@@ -14,7 +14,7 @@ from analyzer.spec import TensorSpec
 from rules._dims import wrap_dim
 from rules._layer import check_floating, check_ndim
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "log_softmax_counts"]
 
 RULES = RuleSet()
 F = nn.functional
@@ -135,6 +135,12 @@ def _(out: TensorSpec, dim: int | None) -> Counts:
     return _softmax_counts(out, dim) + Counts(cmp=out.numel)
 
 
+def log_softmax_counts(rows: int, length: int) -> Counts:
+    """So many rows of ``length`` numbers each."""
+    numel = rows * length
+    return Counts(cmp=numel - rows, add=3 * numel - rows, func=numel + rows)
+
+
 @RULES.op(nn.LogSoftmax, F.log_softmax)
 def log_softmax(
     input: TensorSpec, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None
@@ -173,4 +179,4 @@ def _inner_log_softmax(input: TensorSpec, dim: int, half_to_float: bool) -> Tens
 def _(out: TensorSpec, dim: int | None) -> Counts:
     numel = out.numel
     rows = _rows(out.shape, numel, dim)
-    return Counts(cmp=numel - rows, add=3 * numel - rows, func=numel + rows)
+    return log_softmax_counts(rows, numel // rows) if rows else Counts()
