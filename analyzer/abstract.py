@@ -47,7 +47,7 @@ class AbstractTensor(torch.Tensor):
     _seen: int
     _value: torch.Tensor | None
     _source: torch.Tensor | None
-    _grad: bool
+    _wants_grad: bool
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
@@ -113,14 +113,14 @@ class AbstractTensor(torch.Tensor):
 
     @property
     def requires_grad(self) -> bool:  # type: ignore[override]
-        return getattr(self, "_grad", False)
+        return getattr(self, "_wants_grad", False)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        self._grad = bool(value)
+        self._wants_grad = bool(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> AbstractTensor:
-        self._grad = requires_grad
+        self._wants_grad = requires_grad
         return self
 
     @property

@@ -142,10 +142,11 @@ def stub(operator: Any) -> str:
     """A rule to paste and fill in, with the operator's own arguments."""
     schema = operator._schema
     names = ", ".join(("input" if arg.name == "self" else arg.name) for arg in schema.arguments)
+    first = names.split(", ")[0] or "TensorSpec"
     space, name = schema.name.split("::")
     return (
         f"@RULES.op(torch.ops.{space}.{name})\n"
         f"def {name}({names}):\n"
         f'    """What it computes.\n\n    Cost: what is counted.\n    """\n'
-        f"    return input.with_shape(...)\n"
+        f"    return {first}.with_shape(...)\n"
     )

@@ -19,9 +19,13 @@ is_autocast_on: Callable[[], bool] = torch._C._is_any_autocast_enabled
 _PRODUCTS = frozenset({
     "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "multi_dot", "conv1d", "conv2d", "conv3d",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "conv_tbc", "linear", "matmul", "mm", "mv", "prelu",
-    "scaled_dot_product_attention", "einsum", "lstm", "gru", "rnn", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_cell",
-    "bilinear",
+    "scaled_dot_product_attention", "einsum",
 })  # fmt: skip
+_PRODUCTS_ON = {
+    "cpu": _PRODUCTS | {"tensordot", "lstm"},
+    "cuda": _PRODUCTS
+    | {"lstm", "gru", "rnn", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"},
+}
 _FLOAT32_CUDA = frozenset({
     "acos", "asin", "binary_cross_entropy_with_logits", "cosh", "cosine_embedding_loss", "cdist", "cosine_similarity",
     "cross_entropy", "cumprod", "cumsum", "dist", "erfinv", "exp", "expm1", "group_norm", "hinge_embedding_loss",
@@ -47,7 +51,7 @@ def autocast(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[
     if lead is None or not torch.is_autocast_enabled(lead.device.type):
         return args, kwargs
     device = lead.device.type
-    if name in _PRODUCTS:
+    if name in _PRODUCTS_ON.get(device, _PRODUCTS_ON["cuda"]):
         dtype = torch.get_autocast_dtype(device)
     elif name in (_FLOAT32_CPU if device == "cpu" else _FLOAT32_CUDA):
         dtype = torch.float32
@@ -63,7 +67,8 @@ def _cast(value: Any, dtype: torch.dtype) -> Any:
         eligible = value.dtype.is_floating_point and value.dtype is not torch.float64
         return value.with_dtype(dtype) if eligible else value
     if isinstance(value, (tuple, list)):
-        return type(value)(_cast(item, dtype) for item in value)
+        items = [_cast(item, dtype) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     return value
 
 

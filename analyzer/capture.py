@@ -29,7 +29,7 @@ from analyzer.recorder import Recorder
 from analyzer.rule import Rule
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from analyzer.state import ModelState, RandomState
+from analyzer.state import ModelState, GlobalState
 
 __all__ = ["Capture"]
 
@@ -88,7 +88,7 @@ class Capture(torch.fx.Tracer):
         """
         for name, module in roots_of(model).items():
             self._state.add(module, name)
-        random = RandomState()
+        outside = GlobalState()
         modes = self._set_modes()
         try:
             inputs = self._inputs(args, kwargs)
@@ -104,7 +104,7 @@ class Capture(torch.fx.Tracer):
             for module, mode in modes:
                 module.training = mode
             self._state.restore()
-            random.restore()
+            outside.restore()
             # The nets hold this capture's methods: without this cycle its tensors go at once, and not at the next
             # sweep of the garbage collector, which would cost as much as the capture.
             del self._net, self._aten
@@ -264,7 +264,7 @@ class Capture(torch.fx.Tracer):
                 Parameter,
                 (
                     first,
-                    spec or recorder.lazy.get(first) or TensorSpec(()),
+                    spec or recorder.lazy.get(first) or _SHAPELESS,
                     tensor.requires_grad,
                     buffer,
                     tuple(aliases[first]) if first in aliases else (),
@@ -284,6 +284,10 @@ class Capture(torch.fx.Tracer):
         if "" not in modules:
             modules = {"": ModuleInfo("", name), **modules}
         return Graph(tuple(recorder.nodes), modules, parameters, name)
+
+
+# A lazy parameter that no call gave a shape.
+_SHAPELESS = TensorSpec((0,))
 
 
 def run_forward(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

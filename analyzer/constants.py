@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from analyzer.abstract import AbstractTensor
 from analyzer.errors import DataDependentError
 from analyzer.pytree import leaves, map_tensors
+from analyzer.spec import TensorSpec
 
 __all__ = ["LIMIT", "Constants"]
 
@@ -51,18 +52,30 @@ class Constants:
                     self._replay(*call)
         return self._real_of(tensor)
 
+    def run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a call on constants really returns, with specs for tensors: for sizes that only values decide."""
+        journal, self._journal = self._journal, []
+        with _disable_current_modes(), torch._C.DisableTorchFunction(), torch.no_grad():
+            for call in journal:
+                self._replay(*call)
+            real = self._call(function, args, kwargs)
+        return map_tensors(TensorSpec.of, real, (torch.Tensor,))
+
     def _replay(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-        real_args = tuple(self._on_cpu(item) for item in args)
-        real_kwargs = {key: self._on_cpu(item) for key, item in kwargs.items() if key != "pin_memory"}
-        try:
-            real = real_args[0] if getattr(function, "__name__", "") == "cuda" else function(*real_args, **real_kwargs)
-        except Exception as error:
-            name = getattr(function, "__name__", str(function))
-            raise DataDependentError(f"a constant cannot be worked out: {name} raises {error}") from error
+        real = self._call(function, args, kwargs)
         made = [leaf for _, leaf in leaves(result, (AbstractTensor,))]
         found = [leaf for _, leaf in leaves(real, (torch.Tensor,))]
         for abstract, value in zip(made, found, strict=False):
             abstract._value = value
+
+    def _call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        real_args = tuple(self._on_cpu(item) for item in args)
+        real_kwargs = {key: self._on_cpu(item) for key, item in kwargs.items() if key != "pin_memory"}
+        name = getattr(function, "__name__", str(function))
+        try:
+            return real_args[0] if name == "cuda" else function(*real_args, **real_kwargs)
+        except Exception as error:
+            raise DataDependentError(f"a constant cannot be worked out: {name} raises {error}") from error
 
     def _on_cpu(self, item: Any) -> Any:
         if isinstance(item, torch.device):

@@ -111,14 +111,18 @@ def _atom(value: Any) -> str:
     return f"({text})" if " + " in text or " − " in text else text
 
 
-def _sdpa_flops(node: Node) -> int:
-    return 2 * node.counts.mac
-
-
-FLOPS: Weights = {"mac": 2, "dot": -1, "add": 1, "mul": 1, "div": 1}
+FLOPS: dict[str, int] = {"mac": 2, "dot": -1, "add": 1, "mul": 1, "div": 1}
 
 # Matrix products that FlopCounterMode has no formula for, so it prints 0 (torch/utils/flop_counter.py, flop_registry).
-_UNSEEN_BY_FLOP_COUNTER = ("mv", "dot", "vdot", "addmv", "int_mm", "bilinear")
+_UNSEEN = frozenset({
+    "mv", "dot", "vdot", "vecdot", "addmv", "addbmm", "addr", "int_mm", "bilinear", "grouped_mm", "scaled_grouped_mm",
+})  # fmt: skip
+
+
+def _seen_by_flop_counter(node: Node) -> int:
+    """Products with a vector on the right become mv and dot in torch, which FlopCounterMode has no formula for."""
+    right = node.arguments.get("other", node.arguments.get("tensor2"))
+    return 0 if right is not None and right.ndim == 1 else 2 * node.counts.mac
 
 CONVENTIONS: Mapping[str, Convention] = {
     convention.name: convention
@@ -131,7 +135,8 @@ CONVENTIONS: Mapping[str, Convention] = {
             "torch.utils.flop_counter.FlopCounterMode of torch 2.14, on meta, no_grad, evaluation",
             {"mac": 2},
             parts=False,
-            overrides=dict.fromkeys(_UNSEEN_BY_FLOP_COUNTER, lambda node: 0),
+            overrides=dict.fromkeys(_UNSEEN, lambda node: 0)
+            | dict.fromkeys(("matmul", "inner"), _seen_by_flop_counter),
         ),
     )
 }  # fmt: skip

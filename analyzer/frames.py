@@ -73,12 +73,15 @@ def _source_of_frame(frame: FrameType) -> Source:
 
 def source_of_error(traceback: TracebackType | None) -> Source | None:
     """The innermost line of user code that an exception passed through."""
-    found = None
+    found = inner = None
     while traceback is not None:
-        if _kind(traceback.tb_frame.f_code) == USER or (found is None and _kind(traceback.tb_frame.f_code) == TORCH):
+        kind = _kind(traceback.tb_frame.f_code)
+        if kind == USER:
             found = _source(traceback.tb_frame.f_code, traceback.tb_lineno)
+        elif kind == TORCH:
+            inner = _source(traceback.tb_frame.f_code, traceback.tb_lineno)
         traceback = traceback.tb_next
-    return found
+    return found or inner
 
 
 def _source(code: CodeType, line: int) -> Source:

@@ -19,19 +19,23 @@ __all__ = ["to_fx"]
 def to_fx(nodes: Iterable[Node]) -> torch.fx.Graph:
     """Build the torch.fx graph of recorded calls.
 
-    Every node carries its record in ``meta["node"]``. A constant is a ``get_attr`` of its own name; a target that
+    Every node carries its record in ``meta["node"]``. A model that is one layer and nothing else has no path to be called
+    by: its graph shows the call and does not run. A constant is a ``get_attr`` of its own name; a target that
     cannot be imported again (a lambda, a compiled function) stands as a string-named stub that raises when run.
     """
     graph = torch.fx.Graph()
     made: dict[tuple[str, int], torch.fx.Node] = {}
     attributes: dict[str, torch.fx.Node] = {}
-    several: set[str] = set()
+    paths: dict[str, tuple[tuple[int, ...], ...]] = {}
 
     def value(item: Any) -> Any:
         if isinstance(item, Ref):
             key = (item.source, item.index)
             if key not in made:
-                made[key] = graph.call_function(operator.getitem, (made[item.source, -1], item.index))
+                part = made[item.source, -1]
+                for index in paths[item.source][item.index]:
+                    part = graph.call_function(operator.getitem, (part, index))
+                made[key] = part
             return made[key]
         if isinstance(item, Attribute):
             if item.name not in attributes:
@@ -50,7 +54,9 @@ def to_fx(nodes: Iterable[Node]) -> torch.fx.Graph:
     for node in nodes:
         args, kwargs = node.call
         if node.kind == "placeholder":
-            made[node.id, 0] = record = graph.placeholder(_identifier(node.id))
+            record = graph.placeholder(_identifier(node.arguments["name"]))
+            record.target = record.name  # torch.fx may have had to find another name
+            made[node.id, 0] = record
         elif node.kind == "get_attr":
             made[node.id, 0] = record = graph.get_attr(_identifier(node.id))
         elif node.kind == "output":
@@ -65,10 +71,8 @@ def to_fx(nodes: Iterable[Node]) -> torch.fx.Graph:
             else:
                 target = resolve(node.target)
             record = graph.create_node(node.kind, target, positional, keywords, name=_identifier(node.id))
-            single = len(node.outputs) == 1 and "tuple" not in node.notes
-            made[node.id, 0 if single else -1] = record
-            if not single:
-                several.add(node.id)
+            made[node.id, -1 if node.paths else 0] = record
+            paths[node.id] = node.paths
         record.meta["node"] = node
     return graph
 

@@ -28,6 +28,11 @@ class _Pending:
 
     def __init__(self, like: torch.Tensor) -> None:
         self.spec = TensorSpec((), like.dtype, like.device)
+        self._kind = type(like)
+
+    @property  # initialize_parameters asserts that it is given what it knows
+    def __class__(self) -> Any:
+        return self._kind
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         self.spec = TensorSpec(shape, dtype or self.spec.dtype, device or self.spec.device)
@@ -41,8 +46,11 @@ def infer_lazy(
 ) -> nn.Module:
     """A twin of a lazy module, of the class that it becomes, with abstract tensors of the inferred shapes.
 
-    The module's own ``initialize_parameters`` works the shapes out, on the twin. Nothing is allocated.
+    The module's own ``initialize_parameters`` works the shapes out, on the twin, at its first call. Nothing is allocated.
     """
+    known = recorder.twins.get(id(module))
+    if known is not None:
+        return known
     twin = module.__class__.__new__(module.__class__)
     own = module.__dict__
     twin.__dict__.update(own)
@@ -76,4 +84,5 @@ def infer_lazy(
     becomes = getattr(module, "cls_to_become", None)
     if becomes is not None:
         twin.__class__ = becomes
+    recorder.twins[id(module)] = twin
     return twin

@@ -71,6 +71,7 @@ class Node(NamedTuple):
         source: the line of the user's code.
         notes: remarks for people, such as why a size is a bound.
         call: the call as written, ``(args, kwargs)``, with `Ref` and `Attribute` in place of tensors.
+        paths: where in what the call returned each output is; empty where it returned one tensor.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Node(NamedTuple):
     source: Source | None
     notes: tuple[str, ...]
     call: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), {})
+    paths: tuple[tuple[int, ...], ...] = ()
 
     @property
     def module(self) -> str:

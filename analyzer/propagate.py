@@ -6,7 +6,7 @@ analyzed again and again, asks each rule once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any
@@ -39,6 +39,8 @@ class Outcome:
         traffic: what moves.
         status: ``ruled``, or ``bounded`` where a size is an upper bound.
         notes: why it is a bound.
+        shares: whether the result shares the storage of the rule's ``alias``: a view, or nothing to do.
+        paths: where in the result each output is; empty where the result is one tensor.
     """
 
     result: Any
@@ -48,6 +50,8 @@ class Outcome:
     traffic: Traffic
     status: Status = "ruled"
     notes: tuple[str, ...] = ()
+    shares: bool = False
+    paths: tuple[tuple[int, ...], ...] = ()
 
 
 def evaluate(rule: Rule, args: tuple[Any, ...], kwargs: Mapping[str, Any], weights: tuple[str, ...] = ()) -> Outcome:
@@ -122,10 +126,25 @@ def _key(value: Any) -> Any:
 def _ask(rule: Rule, bound: dict[str, Any], weights: tuple[str, ...]) -> Outcome:
     try:
         result = rule.call_shape(bound)
-        status: Status = "ruled"
-        notes: tuple[str, ...] = ()
-        if isinstance(result, Bound):
-            status, notes, result = "bounded", (result.why,), result.spec
+    except AnalyzerError:
+        raise
+    except Exception as error:
+        raise _blame(rule, bound, error) from error
+    if isinstance(result, Bound):
+        return outcome_of(rule, bound, result.spec, weights, "bounded", (result.why,))
+    return outcome_of(rule, bound, result, weights)
+
+
+def outcome_of(
+    rule: Rule,
+    bound: dict[str, Any],
+    result: Any,
+    weights: tuple[str, ...] = (),
+    status: Status = "ruled",
+    notes: tuple[str, ...] = (),
+) -> Outcome:
+    """What a rule says about a call whose result is known: its counts and traffic."""
+    try:
         outputs = tuple(tensors(result))
         for spec in outputs:
             if any(size < 0 for size in spec.shape):
@@ -138,12 +157,25 @@ def _ask(rule: Rule, bound: dict[str, Any], weights: tuple[str, ...]) -> Outcome
     except Exception as error:
         raise _blame(rule, bound, error) from error
     if traffic is None:
-        moved = 0 if rule.alias is not None else sum(spec.nbytes for spec in tensors(list(bound.values())))
-        traffic = Traffic(moved, 0 if rule.alias is not None else sum(spec.nbytes for spec in outputs))
+        traffic = Traffic()
+        if rule.alias is None:
+            moved = sum(spec.nbytes for spec in tensors(list(bound.values())))
+            traffic = Traffic(moved, sum(spec.nbytes for spec in outputs))
+    shares = rule.alias is not None and not traffic
     if weights and traffic.read:
         loaded = sum(spec.nbytes for slot in weights for spec in tensors(_at(bound, slot)))
         traffic = Traffic(traffic.read, traffic.written, min(loaded, traffic.read))
-    return Outcome(result, outputs, {k: plain(v) for k, v in bound.items()}, counts, traffic, status, notes)
+    arguments = {name: plain(value) for name, value in bound.items()}
+    paths = () if isinstance(result, TensorSpec) else tuple(_paths(result))
+    return Outcome(result, outputs, arguments, counts, traffic, status, notes, shares, paths)
+
+
+def _paths(result: Any, path: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
+    if isinstance(result, TensorSpec):
+        yield path
+    elif isinstance(result, (tuple, list)):
+        for index, item in enumerate(result):
+            yield from _paths(item, (*path, index))
 
 
 def _at(bound: Any, slot: str) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import _disable_current_modes
 
 from analyzer.abstract import AbstractTensor
 from analyzer.errors import DataDependentError
@@ -27,7 +28,7 @@ def _ask(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[
     for tensor in tensors:
         if not recorder.is_known(tensor):
             raise _unknown(recorder, tensor, name)
-    with torch._C.DisableTorchFunction():
+    with torch._C.DisableTorchFunction(), _disable_current_modes():
         value = [recorder.constants.value(t, name) if isinstance(t, torch.Tensor) else t for t in args]
         return function(*value, **kwargs)
 

@@ -15,11 +15,11 @@ from analyzer.autocast import autocast, is_autocast_on
 from analyzer.callee import Callee, callee
 from analyzer.constants import LIMIT, Constants
 from analyzer.counts import Counts, Traffic
-from analyzer.errors import AnalyzerError, ShapeError
+from analyzer.errors import AnalyzerError, DataDependentError, ShapeError
 from analyzer.frames import user_line
 from analyzer.node import Attribute, Edge, Kind, Node, Ref, record
 from analyzer.promotion import can_cast
-from analyzer.propagate import Outcome, evaluate, evaluate_bound, plain
+from analyzer.propagate import Outcome, evaluate, evaluate_bound, outcome_of, plain
 from analyzer.pytree import leaves, map_tensors
 from analyzer.rule import Rule
 from analyzer.ruleset import describe_target
@@ -47,6 +47,7 @@ class Recorder:
         self.state = state
         self.used: set[str] = set()
         self.lazy: dict[str, TensorSpec] = {}
+        self.twins: dict[int, nn.Module] = {}
         self._ids: dict[str, int] = {}
         self._memories: dict[int, Memory] = {}
         self._strangers: dict[int, tuple[torch.Tensor, AbstractTensor]] = {}
@@ -198,10 +199,34 @@ class Recorder:
             keywords = {k: self.lift(value, k) for k, value in kwargs.items() if k != "out"} if kwargs else kwargs
             if is_autocast_on():
                 lifted, keywords = autocast(rule.name, lifted, keywords)
-            outcome = evaluate(rule, lifted, keywords, tuple(self._weights))
+            outcome = self._evaluate(rule, function, lifted, keywords, args, kwargs)
             return self._finish(rule, function, about, args, kwargs, outcome)
         except AnalyzerError as error:
             raise self._locate(error, rule.name) from error.__cause__
+
+    def _evaluate(
+        self,
+        rule: Rule,
+        function: Any,
+        lifted: tuple[Any, ...],
+        keywords: dict[str, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Outcome:
+        """What the rule says; a size that data decide is worked out where the data are constants."""
+        vague: DataDependentError | None = None
+        try:
+            outcome = evaluate(rule, lifted, keywords, tuple(self._weights))
+            if outcome.status != "bounded":
+                return outcome
+        except DataDependentError as error:
+            vague = error
+        if self._known and not rule.random and "out" not in kwargs:
+            result = self.constants.run(function, args, kwargs)
+            return outcome_of(rule, rule.bind(lifted, keywords), result)
+        if vague is not None:
+            raise vague
+        return outcome
 
     def record_outcome(
         self, rule: Rule, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outcome: Outcome
@@ -223,7 +248,10 @@ class Recorder:
             written = args[0] if args else kwargs.get("input")
             self._check_in_place(outcome, written, about)
         call = (tuple(map(self.recorded, args)), {k: self.recorded(v) for k, v in kwargs.items()} if kwargs else {})
-        alias = self._aliased(rule, outcome, args, kwargs)
+        if isinstance(written, torch.Tensor):
+            alias: Memory | None = self.memory_of(written)
+        else:
+            alias = self._aliased(rule, args, kwargs) if outcome.shares else None
         node = self._record(rule.name, about.kind, about.target, outcome, alias, call)
         if written is not None:
             result = self._write(node, written, outcome, about, known)
@@ -254,10 +282,15 @@ class Recorder:
             outcome = evaluate_bound(rule, bound, tuple(self._weights))
         except AnalyzerError as error:
             raise self._locate(error, rule.name) from error.__cause__
-        alias = None if rule.alias is None else self._aliased(rule, outcome, args, kwargs)
+        in_place = bool(args) and module.__dict__.get("inplace") is True
+        alias = None
+        if in_place:
+            alias = self.memory_of(args[0])
+        elif outcome.shares:
+            alias = self._aliased(rule, args, kwargs)
         call = (tuple(map(self.recorded, args)), {k: self.recorded(v) for k, v in kwargs.items()} if kwargs else _NONE)
         node = self._record(rule.name, "call_module", module_target(type(module)), outcome, alias, call)
-        if args and module.__dict__.get("inplace") is True:
+        if in_place:
             return self._write(node, args[0], outcome, _COPY, False)
         memory = alias or Memory(node.id)
         if type(outcome.result) is TensorSpec:
@@ -285,10 +318,8 @@ class Recorder:
                     return rule.bind_module(module, args, kwargs)
         return bound
 
-    def _aliased(self, rule: Rule, outcome: Outcome, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Memory | None:
-        """The memory that the result shares, where the operation is a view."""
-        if rule.alias is None:
-            return None
+    def _aliased(self, rule: Rule, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Memory | None:
+        """The memory of the argument whose storage the result shares."""
         names = rule.signature.positional
         index = names.index(rule.alias) if rule.alias in names else -1
         base = args[index] if 0 <= index < len(args) else kwargs.get(rule.alias)
@@ -339,6 +370,7 @@ class Recorder:
             user_line(),
             outcome.notes,
             call,
+            outcome.paths,
         )
         node = record(Node, fields)
         self.nodes.append(node)
@@ -366,7 +398,7 @@ class Recorder:
         edges = () if kind == "get_attr" else tuple(self._edges)
         stack, none = self.stack, _NO_TRAFFIC
         node = Node(
-            self._name(op, kind), op, kind, op, stack, edges, outputs, arguments, (), Counts(), none, "ruled", "", source, (), call
+            self._name(op, kind), op, kind, op, stack, edges, outputs, arguments, (), Counts(), none, "ruled", "", source, (), call, ()
         )  # fmt: skip
         self.nodes.append(node)
         return node

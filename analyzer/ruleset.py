@@ -224,7 +224,7 @@ class RuleSet(Mapping[Any, Rule]):
         for base in cls.__mro__:
             rule = self._rules.get(base)
             if rule is not None:
-                if cls.forward is not base.forward:
+                if getattr(cls, "forward", None) is not base.forward:  # scripted modules have none of their own
                     return None
                 between = cls.__mro__[: cls.__mro__.index(base)]
                 return None if any(_changes(one, base, rule) for one in between) else rule

@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from analyzer.errors import AnalyzerError, DataDependentError, ModelError
 from analyzer.frames import source_of_error
 from analyzer.pytree import leaves, map_tensors
-from analyzer.state import RandomState
+from analyzer.state import GlobalState
 
 __all__ = ["LIMIT", "skeleton"]
 
@@ -120,7 +120,9 @@ class _SmallIsReal(TorchDispatchMode):
         written = args[0] if args and func._schema.name.endswith("_") else None
         try:
             result = self._run_on_meta(func, args, kwargs)
-        except NotImplementedError as error:
+        except (NotImplementedError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "meta tensors" not in str(error):
+                raise
             name = func._schema.name.split("::")[1].strip("_")
             raise DataDependentError(
                 f"the constructor reads values of a large tensor ({name}), and without weights it has none",
@@ -140,12 +142,12 @@ def _block() -> Iterator[None]:
         register_module_buffer_registration_hook(_hook("buffer")),
     ]
     _local.swaps = _Swaps()
-    random = RandomState()
+    outside = GlobalState()
     try:
         with _SmallIsReal(), _NoInitialization():
             yield
     finally:
-        random.restore()
+        outside.restore()
         _local.swaps = outer
         for hook in hooks:
             hook.remove()

@@ -14,7 +14,7 @@ from torch.nn.parameter import UninitializedTensorMixin
 
 from analyzer.spec import TensorSpec
 
-__all__ = ["ModelState", "RandomState"]
+__all__ = ["ModelState", "GlobalState"]
 
 _CONTAINERS = frozenset({dict, list, set, OrderedDict})
 Entry = tuple[str, torch.Tensor, bool, TensorSpec | None]
@@ -40,10 +40,12 @@ class ModelState:
         self.tensor_aliases: dict[str, list[str]] = {}
         self._saved: list[tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]] = []
         self._contents: list[tuple[Any, Any]] = []
+        self._empty: list[Any] = []
 
     def add(self, root: nn.Module, path: str = "") -> None:
         """Name and remember a module and all below it."""
         stack: list[tuple[str, nn.Module]] = [(path, root)]
+        containers: list[Any] = []
         while stack:
             path, module = stack.pop()
             first = self.paths.setdefault(id(module), path)
@@ -55,7 +57,7 @@ class ModelState:
             own = module.__dict__
             values = tuple(own.values())
             self._saved.append((own, tuple(own), values))
-            self._contents += [(v, v.copy()) for v in values if type(v) in _CONTAINERS and v]
+            containers += [v for v in values if type(v) in _CONTAINERS]
             prefix = f"{path}." if path else ""
             if own["_parameters"] or own["_buffers"]:
                 self.owned[path] = (
@@ -65,6 +67,10 @@ class ModelState:
             children = own["_modules"]
             if children:
                 stack.extend((prefix + name, child) for name, child in reversed(children.items()) if child is not None)
+
+        # Most are nn.Module's own and empty: those need no copy to be emptied again.
+        self._contents += [(container, container.copy()) for container in filter(None, containers)]
+        self._empty += [container for container in containers if not container]
 
     def _name_all(self, prefix: str, tensors: dict[str, torch.Tensor | None], buffers: bool) -> list[str]:
         names = []
@@ -103,6 +109,8 @@ class ModelState:
             if tuple(own) != names or not all(map(operator.is_, own.values(), values)):
                 own.clear()
                 own.update(zip(names, values, strict=True))
+        for container in filter(None, self._empty):
+            container.clear()
         for container, contents in self._contents:
             if not _same(container, contents):
                 container.clear()
@@ -122,17 +130,25 @@ def _same(container: Any, contents: Any) -> bool:
     return all(map(operator.is_, container, contents))
 
 
-class RandomState:
-    """The random generators of torch, Python and NumPy (where it is loaded), remembered and put back."""
+class GlobalState:
+    """What a forward may change beside the model, remembered and put back.
+
+    The random generators of torch, Python and NumPy (where it is loaded), grad mode and the default dtype.
+    """
 
     def __init__(self) -> None:
+        self._grad = torch.is_grad_enabled()
+        self._dtype = torch.get_default_dtype()
         self._torch = torch.default_generator.get_state()
         self._python = random.getstate()
         self._numpy = _numpy_random()
         self._numpy_state = self._numpy.get_state() if self._numpy else None
 
     def restore(self) -> None:
-        """Put the generators back where they stood."""
+        """Put all of it back."""
+        torch._C._set_grad_enabled(self._grad)
+        if torch.get_default_dtype() is not self._dtype:
+            torch.set_default_dtype(self._dtype)
         torch.default_generator.set_state(self._torch)
         random.setstate(self._python)
         if self._numpy:

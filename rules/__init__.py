@@ -5,6 +5,7 @@ from __future__ import annotations
 from analyzer.ruleset import RuleSet
 from rules import (
     activation,
+    adaptive_softmax,
     addmm,
     attention,
     attention_kernels,
@@ -67,6 +68,7 @@ __all__ = ["RULES"]
 
 RULES: RuleSet = (
     activation.RULES
+    | adaptive_softmax.RULES
     | addmm.RULES
     | attention.RULES
     | attention_kernels.RULES

@@ -64,11 +64,11 @@ def _add(
         f"Cost: in training {work} an element, in evaluation nothing.\nSource: torch.nn.functional.{name}"
     )
     if targets:
-        definition = RULES.op(*targets, name=name, random=True)(outer)
+        definition = RULES.op(*targets, name=name, alias="input", random=True)(outer)
         definition.cost(outer_cost)
         definition.traffic(lambda out, training: _moved(out, training))
     if train is not None:
-        definition = RULES.op(train, name=name, random=True)(inner)
+        definition = RULES.op(train, name=name, alias="input", random=True)(inner)
         definition.cost(inner_cost)
         definition.traffic(lambda out, train: _moved(out, train))
 

@@ -46,7 +46,12 @@ for _name, _targets in (
     RULES.op(*_targets, name=_name, alias="input")(same)
 
 
-@RULES.op("to")
+def _moved(out: TensorSpec, input: TensorSpec) -> Traffic:
+    """Nothing moves where there is nothing to convert: torch returns the tensor itself."""
+    return Traffic() if out == input else Traffic(read=input.nbytes, written=out.nbytes)
+
+
+@RULES.op("to", alias="input")
 def to(
     input: TensorSpec, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
     *, other: Any = None,
@@ -69,12 +74,17 @@ def to(
         raise ShapeError(f"device must be one of torch's, got {device!r}") from None
 
 
+@to.traffic
+def _(out: TensorSpec, input: TensorSpec, copy: bool) -> Traffic:
+    return Traffic(read=input.nbytes, written=out.nbytes) if copy else _moved(out, input)
+
+
 def _conversion(name: str, dtype: torch.dtype) -> None:
     def shape(input: TensorSpec) -> TensorSpec:
         return input.with_dtype(dtype)
 
     shape.__doc__ = f"The same values as {dtype}.\n\nCost: nothing, it moves data.\nSource: torch.Tensor.{name}"
-    RULES.op(name, name=name)(shape)
+    RULES.op(name, name=name, alias="input")(shape).traffic(_moved)
 
 
 _CONVERSIONS = {
@@ -121,7 +131,7 @@ def type_(input: TensorSpec, dtype: Any = None, non_blocking: bool = False) -> A
     return out if out.device.type == device else out.with_device(device)
 
 
-@RULES.op("type_as")
+@RULES.op("type_as", alias="input")
 def type_as(input: TensorSpec, other: TensorSpec) -> TensorSpec:
     """The same values as the dtype of other, on its device.
 
@@ -131,12 +141,15 @@ def type_as(input: TensorSpec, other: TensorSpec) -> TensorSpec:
     return input.with_dtype(check_tensor(other, "other").dtype).with_device(other.device)
 
 
+type_as.traffic(_moved)
+
+
 def _move(name: str) -> None:
     def shape(input: TensorSpec, device: Any = None, non_blocking: bool = False) -> TensorSpec:
         return like(input, None, name if device is None else device)
 
     shape.__doc__ = f"The same values on another device.\n\nCost: nothing, it moves data.\nSource: torch.Tensor.{name}"
-    RULES.op(name, name=name)(shape)
+    RULES.op(name, name=name, alias="input")(shape).traffic(_moved)
 
 
 for _name in ("cpu", "cuda", "xpu"):
