@@ -207,6 +207,9 @@ class AbstractTensor(torch.Tensor):
             raise TypeError("len() of a 0-d tensor")
         return self._spec.shape[0]
 
+    def as_subclass(self, cls: type) -> AbstractTensor:  # type: ignore[override]
+        return self
+
     def register_hook(self, hook: Any) -> Any:
         return torch.utils.hooks.RemovableHandle({})
 
@@ -227,6 +230,8 @@ class AbstractTensor(torch.Tensor):
     __str__ = __repr__
 
     def __format__(self, format_spec: str) -> str:
+        if not self._spec.shape and self._memory.known:
+            return format(self.item(), format_spec)
         return repr(self)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:

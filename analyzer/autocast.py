@@ -22,7 +22,7 @@ _PRODUCTS = frozenset({
     "scaled_dot_product_attention", "einsum",
 })  # fmt: skip
 _PRODUCTS_ON = {
-    "cpu": _PRODUCTS | {"tensordot", "lstm"},
+    "cpu": _PRODUCTS | {"tensordot", "lstm", "rnn", "rnn_tanh", "rnn_relu"},
     "cuda": _PRODUCTS
     | {"lstm", "gru", "rnn", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"},
 }

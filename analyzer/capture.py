@@ -129,11 +129,18 @@ class Capture(torch.fx.Tracer):
 
     def _inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         recorder = self._recorder
+        placed: dict[int, AbstractTensor] = {}
+        names: dict[int, list[str]] = {}
 
         def place(name: str) -> Callable[[TensorSpec], AbstractTensor]:
             def make(spec: TensorSpec) -> AbstractTensor:
-                node = recorder.add_node("input", "placeholder", (spec,), {"name": name}, ((), {}))
-                return AbstractTensor.make(spec, Ref(node.id), Memory(node.id))
+                if id(spec) in placed:
+                    names[id(spec)].append(name)
+                    return placed[id(spec)]
+                names[id(spec)] = [name]
+                node = recorder.add_node("input", "placeholder", (spec,), {"names": names[id(spec)]}, ((), {}))
+                placed[id(spec)] = tensor = AbstractTensor.make(spec, Ref(node.id), Memory(node.id))
+                return tensor
 
             return make
 
@@ -211,6 +218,8 @@ class Capture(torch.fx.Tracer):
     # --- functions ----------------------------------------------------------------------------------------------
 
     def _on_function(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if function in _EQUALITY and not isinstance(args[1], _OPERANDS):
+            return NotImplemented  # ``x == None`` is Python's to answer
         rule = self._functions.get(function)
         if rule is not None:
             if any(type(arg) is torch.Tensor and is_functorch_wrapped_tensor(arg) for arg in args):
@@ -285,6 +294,9 @@ class Capture(torch.fx.Tracer):
             modules = {"": ModuleInfo("", name), **modules}
         return Graph(tuple(recorder.nodes), modules, parameters, name)
 
+
+_EQUALITY = frozenset({torch.Tensor.__eq__, torch.Tensor.__ne__})
+_OPERANDS = (torch.Tensor, int, float, bool, complex)
 
 # A lazy parameter that no call gave a shape.
 _SHAPELESS = TensorSpec((0,))

@@ -43,14 +43,18 @@ class Constants:
         Raises:
             DataDependentError: replaying fails, as the model itself would.
         """
-        if not isinstance(tensor, AbstractTensor):
-            return self._real(tensor)
         if self._journal:
             journal, self._journal = self._journal, []
             with _disable_current_modes(), torch._C.DisableTorchFunction(), torch.no_grad():
                 for call in journal:
                     self._replay(*call)
         return self._real_of(tensor)
+
+    def number(self, tensor: torch.Tensor, asked_by: str) -> Any:
+        """The same as plain Python: a number, or nested lists of them."""
+        value = self.value(tensor, asked_by)
+        with _disable_current_modes(), torch._C.DisableTorchFunction():
+            return value.tolist()
 
     def run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a call on constants really returns, with specs for tensors: for sizes that only values decide."""

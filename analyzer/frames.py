@@ -17,6 +17,8 @@ _TORCH = os.path.dirname(torch.__file__) + os.sep
 _ANALYZER = os.path.dirname(__file__) + os.sep
 _RULES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "rules") + os.sep
 
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+
 # Bounded, because notebooks and exec make new code objects without end.
 _LIMIT = 65_536
 # By identity, with the code object kept alive beside: hashing a code object walks all of its constants.
@@ -31,7 +33,11 @@ def _kind(code: CodeType) -> int:
     if known is not None:
         return known[0]
     file = code.co_filename
-    kind = ANALYZER if file.startswith((_ANALYZER, _RULES)) else TORCH if file.startswith(_TORCH) else USER
+    kind = USER
+    if file.startswith((_ANALYZER, _RULES)):
+        kind = ANALYZER
+    elif file.startswith((_TORCH, "<frozen")) or (file.startswith(_LIBRARY) and "site-packages" not in file):
+        kind = TORCH  # or the standard library: not the user's own either
     if len(_kinds) > _LIMIT:
         _kinds.clear()
         _sources.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import operator
+import types
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -54,11 +55,12 @@ def to_fx(nodes: Iterable[Node]) -> torch.fx.Graph:
     for node in nodes:
         args, kwargs = node.call
         if node.kind == "placeholder":
-            record = graph.placeholder(_identifier(node.arguments["name"]))
-            record.target = record.name  # torch.fx may have had to find another name
-            made[node.id, 0] = record
+            for name in node.arguments["names"]:  # one tensor may be given in several places
+                record = graph.placeholder(_identifier(name))
+                record.target = record.name  # torch.fx may have had to find another name
+                made.setdefault((node.id, 0), record)
         elif node.kind == "get_attr":
-            made[node.id, 0] = record = graph.get_attr(_identifier(node.id))
+            made[node.id, 0] = record = graph.get_attr(node.target)
         elif node.kind == "output":
             record = graph.output(value(args[0]))
         else:
@@ -70,6 +72,8 @@ def to_fx(nodes: Iterable[Node]) -> torch.fx.Graph:
                 target = node.target.removeprefix("torch.Tensor.")
             else:
                 target = resolve(node.target)
+            if isinstance(target, types.GetSetDescriptorType):  # x.T is read, not called
+                target, positional = getattr, (positional[0], target.__name__)
             record = graph.create_node(node.kind, target, positional, keywords, name=_identifier(node.id))
             made[node.id, -1 if node.paths else 0] = record
             paths[node.id] = node.paths

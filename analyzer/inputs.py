@@ -45,7 +45,14 @@ def as_specs(
         raise InputError(
             f"args is a tuple of inputs, one tensor, one TensorSpec or a shape, but this is a {type(args).__name__}: {args!r:.80}"
         )
-    to_spec = (lambda tensor: tensor if isinstance(tensor, TensorSpec) else TensorSpec.of(tensor))
+    given: dict[int, TensorSpec] = {}
+
+    def to_spec(tensor: Any) -> TensorSpec:
+        # One tensor given twice is one input: the same spec object. A spec given twice describes two tensors.
+        if isinstance(tensor, TensorSpec):
+            return tensor.with_shape(*tensor.shape)
+        return given.setdefault(id(tensor), TensorSpec.of(tensor))
+
     kinds = (torch.Tensor, TensorSpec)
     positional = tuple(map_tensors(to_spec, value, kinds) for value in args)
     keywords = {key: map_tensors(to_spec, value, kinds) for key, value in (kwargs or {}).items()}

@@ -164,7 +164,9 @@ def outcome_of(
     shares = rule.alias is not None and not traffic
     if weights and traffic.read:
         loaded = sum(spec.nbytes for slot in weights for spec in tensors(_at(bound, slot)))
-        traffic = Traffic(traffic.read, traffic.written, min(loaded, traffic.read))
+        others = sum(spec.nbytes for spec in tensors(list(bound.values()))) - loaded
+        # A gather reads fewer bytes of its weight than there are.
+        traffic = Traffic(traffic.read, traffic.written, max(min(loaded, traffic.read - others), 0))
     arguments = {name: plain(value) for name, value in bound.items()}
     paths = () if isinstance(result, TensorSpec) else tuple(_paths(result))
     return Outcome(result, outputs, arguments, counts, traffic, status, notes, shares, paths)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any
 
 import torch
@@ -27,10 +29,27 @@ def _ask(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[
     name = function.__name__
     for tensor in tensors:
         if not recorder.is_known(tensor):
+            if name == "__bool__" and (answer := _harmless()) is not None:
+                return answer
             raise _unknown(recorder, tensor, name)
     with torch._C.DisableTorchFunction(), _disable_current_modes():
         value = [recorder.constants.value(t, name) if isinstance(t, torch.Tensor) else t for t in args]
         return function(*value, **kwargs)
+
+
+# Checks of torch's own on the values of a mask, by file and function: either answer gives the same operations, so the
+# one that keeps the mask is taken.
+_HARMLESS = {("torch/nn/modules/transformer.py", "_detect_is_causal_mask"): False}
+
+
+def _harmless() -> bool | None:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != "run_forward":
+        for (file, function), answer in _HARMLESS.items():
+            if frame.f_code.co_name == function and frame.f_code.co_filename.endswith(file):
+                return answer
+        frame = frame.f_back
+    return None
 
 
 def _unknown(recorder: Recorder, tensor: torch.Tensor, name: str) -> DataDependentError:
@@ -56,6 +75,11 @@ def _assert(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: di
     return None
 
 
+def _as_it_is(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The tensor itself: what it says of gradients and of Python classes has no part in an analysis."""
+    return args[0]
+
+
 def _metadata(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return function(*args, **kwargs)
 
@@ -69,12 +93,13 @@ QUESTIONS: Mapping[str, Answer] = {
         _ask,
     ),
     "_assert": _assert,
+    **dict.fromkeys(("requires_grad_", "retain_grad"), _as_it_is),
     **dict.fromkeys(
         (
             "size", "dim", "ndimension", "stride", "numel", "nelement", "is_contiguous", "is_floating_point",
             "is_complex", "is_signed", "element_size", "get_device", "storage_offset", "is_tensor", "is_same_size",
             "is_inference", "is_pinned", "is_shared", "is_conj", "is_neg", "has_names", "result_type", "can_cast", "promote_types",
-            "register_hook", "retain_grad", "requires_grad_", "backward", "__len__", "dim_order", "_is_view", "is_storage",
+            "register_hook", "backward", "__len__", "dim_order", "_is_view", "is_storage",
             "_set_grad_enabled", "__hash__", "_has_compatible_shallow_copy_type", "untyped_storage", "storage", "data_ptr", "__format__", "__repr__",
         ),
         _metadata,

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin
 
 from analyzer.abstract import AbstractTensor, Memory
 from analyzer.autocast import autocast, is_autocast_on
@@ -31,6 +32,8 @@ __all__ = ["Recorder"]
 _PLAIN = frozenset(
     {int, float, bool, str, type(None), torch.dtype, torch.device, type(Ellipsis), torch.memory_format, complex}
 )
+# Arguments that torch takes as whole numbers, also out of a tensor of no dimensions.
+_NUMBERS = ("slice.", "size", "shape", "output_size", "start", "end", "length", "step", "repeats.", "dim", "k")
 _OPEN = inspect.Parameter.empty
 _NO_TRAFFIC = Traffic()
 _NONE: dict[str, Any] = {}
@@ -69,6 +72,9 @@ class Recorder:
             return value
         if cls is AbstractTensor:
             memory = value._memory
+            # A constant of no dimensions where torch wants a number: the bound of a slice, one of several sizes.
+            if not value._spec.shape and memory.known and slot.startswith(_NUMBERS) and is_index(value._spec.dtype):
+                return self.constants.number(value, slot)
             ref = value._ref
             if memory.writer and value._seen != memory.writes:
                 self._edges.append(record(Edge, (slot, memory.writer, 0, value._spec)))
@@ -89,7 +95,7 @@ class Recorder:
         if cls is dict:
             return {key: self.lift(item, f"{slot}.{key}") for key, item in value.items()}
         if cls is slice:
-            return slice(*(self.lift(getattr(value, part), f"{slot}.{part}") for part in ("start", "stop", "step")))
+            return slice(*(self.lift(getattr(value, part), f"slice.{part}") for part in ("start", "stop", "step")))
         if isinstance(value, tuple):
             items = [self.lift(item, f"{slot}.{index}") for index, item in enumerate(value)]
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
@@ -125,7 +131,7 @@ class Recorder:
             return self.state.adopt(f"parameter_{number}", tensor)
         if key not in self._strangers:
             spec = TensorSpec.of(tensor)
-            node = self.add_node("constant", "get_attr", (spec,), {}, ((), {}))
+            node = self.add_node("constant", "get_attr", (spec,), {}, ((), {}), self.state.attribute_of(tensor))
             abstract = AbstractTensor.make(spec, Ref(node.id), Memory(node.id, is_known(tensor)))
             abstract._source = tensor
             self._strangers[key] = (tensor, abstract)
@@ -197,12 +203,32 @@ class Recorder:
                 for index, value in enumerate(args)
             )
             keywords = {k: self.lift(value, k) for k, value in kwargs.items() if k != "out"} if kwargs else kwargs
+            if rule.values:
+                lifted, keywords = self._with_values(rule, lifted, keywords, args, kwargs)
             if is_autocast_on():
                 lifted, keywords = autocast(rule.name, lifted, keywords)
             outcome = self._evaluate(rule, function, lifted, keywords, args, kwargs)
             return self._finish(rule, function, about, args, kwargs, outcome)
         except AnalyzerError as error:
             raise self._locate(error, rule.name) from error.__cause__
+
+    def _with_values(
+        self,
+        rule: Rule,
+        lifted: tuple[Any, ...],
+        keywords: dict[str, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with plain numbers for those constants whose values the rule asks for."""
+        names = rule.signature.positional
+
+        def valued(name: str, spec: Any, given: Any) -> Any:
+            wanted = name in rule.values and isinstance(given, torch.Tensor) and self.is_known(given)
+            return self.constants.number(given, rule.name) if wanted else spec
+
+        positional = tuple(map(valued, names, lifted, args)) + lifted[len(names) :]
+        return positional, {name: valued(name, spec, kwargs[name]) for name, spec in keywords.items()}
 
     def _evaluate(
         self,
@@ -391,14 +417,14 @@ class Recorder:
             self.lift(value, slot)
 
     def add_node(
-        self, op: str, kind: Kind, outputs: tuple[TensorSpec, ...], arguments: Mapping[str, Any], call: Any
+        self, op: str, kind: Kind, outputs: tuple[TensorSpec, ...], arguments: Mapping[str, Any], call: Any, target: str = ""
     ) -> Node:
         """Record one of the graph's ends: an input, a constant or the output. Edges are those of the last `lift_all`."""
         source = user_line() if op == "constant" else None
         edges = () if kind == "get_attr" else tuple(self._edges)
         stack, none = self.stack, _NO_TRAFFIC
         node = Node(
-            self._name(op, kind), op, kind, op, stack, edges, outputs, arguments, (), Counts(), none, "ruled", "", source, (), call, ()
+            self._name(op, kind), op, kind, target or op, stack, edges, outputs, arguments, (), Counts(), none, "ruled", "", source, (), call, ()
         )  # fmt: skip
         self.nodes.append(node)
         return node
@@ -450,10 +476,15 @@ def module_target(cls: type) -> str:
     return describe_target(cls)
 
 
+def is_index(dtype: torch.dtype) -> bool:
+    """Whether values of a dtype are whole numbers."""
+    return not (dtype.is_floating_point or dtype.is_complex or dtype is torch.bool)
+
+
 def is_known(tensor: torch.Tensor) -> bool:
     """Whether a real tensor's values may be looked at: small, present, and no weight."""
     return (
-        not isinstance(tensor, nn.Parameter)
+        not isinstance(tensor, (nn.Parameter, UninitializedTensorMixin))
         and tensor.device.type != "meta"
         and tensor.numel() <= LIMIT
         and tensor.layout is torch.strided
@@ -464,4 +495,7 @@ def is_known(tensor: torch.Tensor) -> bool:
 def reshape_in_place(tensor: AbstractTensor, spec: TensorSpec) -> None:
     """Give an abstract tensor another shape, keeping the object: unsqueeze_, resize_, ``x.data = y``, ``out=``."""
     twin = AbstractTensor.make(spec, tensor._ref, tensor._memory)
-    torch.utils.swap_tensors(tensor, twin)
+    try:
+        torch.utils.swap_tensors(tensor, twin)
+    except RuntimeError:  # C++ holds it, as vmap does: it asks for the sizes through Python then
+        tensor._spec = spec

@@ -115,6 +115,7 @@ class Rule:
         traffic: ``traffic(out, ...) -> Traffic``; None is every tensor once.
         alias: the argument whose storage the output shares (a view), or None.
         random: whether the values come from a random generator, so that they are never known.
+        values: arguments that come as plain numbers and lists where they are constants, as their values decide sizes.
         attributes: arguments that a module holds under another name: ``{"training": lambda module: ...}``.
     """
 
@@ -125,6 +126,7 @@ class Rule:
     traffic: Callable[..., Traffic] | None = None
     alias: str | None = None
     random: bool = False
+    values: tuple[str, ...] = ()
     attributes: Mapping[str, Callable[[nn.Module], Any]] = field(default_factory=dict)
     signature: Signature = field(init=False)
     cost_names: tuple[str, ...] = field(init=False, default=())

@@ -136,6 +136,7 @@ class RuleSet(Mapping[Any, Rule]):
         name: str | None = None,
         alias: str | None = None,
         random: bool = False,
+        values: tuple[str, ...] = (),
         attributes: Mapping[str, Callable[[nn.Module], Any]] | None = None,
     ) -> Callable[[Callable[..., Any]], Definition]:
         """Make the decorated shape function the rule of ``targets``.
@@ -146,6 +147,7 @@ class RuleSet(Mapping[Any, Rule]):
             name: what tables call the operation; the function's own name when left out.
             alias: the argument whose storage the output shares, for views.
             random: the values come from a random generator.
+            values: arguments whose values the rule wants: constants come as numbers and lists, others as specs.
             attributes: arguments that a module holds under another name.
 
         Raises:
@@ -153,7 +155,8 @@ class RuleSet(Mapping[Any, Rule]):
         """
 
         def define(shape: Callable[..., Any]) -> Definition:
-            rule = Rule(name or shape.__name__, targets, shape, alias=alias, random=random, attributes=attributes or {})
+            own = name or shape.__name__
+            rule = Rule(own, targets, shape, alias=alias, random=random, values=values, attributes=attributes or {})
             rule.check_alias()
             self._add(rule)
             return Definition(self, rule)

@@ -18,6 +18,7 @@ from torch.nn.parameter import UninitializedTensorMixin
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
+from analyzer.abstract import AbstractTensor
 from analyzer.errors import AnalyzerError, DataDependentError, ModelError
 from analyzer.frames import source_of_error
 from analyzer.pytree import leaves, map_tensors
@@ -42,13 +43,15 @@ class _Swaps:
         self._known: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def parameter(self, module: nn.Module, name: str, parameter: Any) -> Any:
-        if parameter is None or parameter.device.type == "meta" or isinstance(parameter, UninitializedTensorMixin):
+        if parameter is None or isinstance(parameter, (UninitializedTensorMixin, AbstractTensor)):
+            return None
+        if parameter.device.type == "meta":
             return None
         return self._on_meta(parameter)
 
     def buffer(self, module: nn.Module, name: str, buffer: Any) -> Any:
-        large = isinstance(buffer, torch.Tensor) and not isinstance(buffer, UninitializedTensorMixin)
-        if not large or buffer.device.type == "meta" or buffer.numel() <= LIMIT:
+        real = isinstance(buffer, torch.Tensor) and not isinstance(buffer, (UninitializedTensorMixin, AbstractTensor))
+        if not real or buffer.device.type == "meta" or buffer.numel() <= LIMIT:
             return None
         return self._on_meta(buffer)
 
@@ -185,8 +188,8 @@ def skeleton(factory: Any = None, /, *args: Any, **kwargs: Any) -> Any:
     try:
         with _block():
             return factory(*args, **kwargs)
-    except AnalyzerError:
-        raise
+    except AnalyzerError as error:
+        raise error.locate("", source=source_of_error(error.__traceback__)) from error.__cause__
     except Exception as error:
         name = getattr(factory, "__name__", str(factory))
         failed = ModelError(f"{name} raised {type(error).__name__}: {error}")

@@ -59,12 +59,16 @@ class ModelState:
             self._saved.append((own, tuple(own), values))
             containers += [v for v in values if type(v) in _CONTAINERS]
             prefix = f"{path}." if path else ""
-            if own["_parameters"] or own["_buffers"]:
+            parameters, buffers, children = own.get("_parameters"), own.get("_buffers"), own.get("_modules")
+            if parameters is None or buffers is None or children is None:  # scripted and traced modules are C++
+                parameters = dict(module.named_parameters(recurse=False))
+                buffers = dict(module.named_buffers(recurse=False))
+                children = dict(module.named_children())
+            if parameters or buffers:
                 self.owned[path] = (
-                    self._name_all(prefix, own["_parameters"], False),
-                    self._name_all(prefix, own["_buffers"], True),
+                    self._name_all(prefix, parameters, False),
+                    self._name_all(prefix, buffers, True),
                 )
-            children = own["_modules"]
             if children:
                 stack.extend((prefix + name, child) for name, child in reversed(children.items()) if child is not None)
 
@@ -98,6 +102,14 @@ class ModelState:
             tensor = module._parameters.get(name, module._buffers.get(name))
             if tensor is not None and id(tensor) in self.tensors:
                 self.tensor_aliases.setdefault(self.tensors[id(tensor)][0], []).append(f"{path}.{name}")
+
+    def attribute_of(self, tensor: torch.Tensor) -> str:
+        """The path of a tensor that a module holds as a plain attribute, ``"body.table"``; empty where none does."""
+        for path, module in self.modules.items():
+            for name, value in module.__dict__.items():
+                if value is tensor:
+                    return f"{path}.{name}" if path else name
+        return ""
 
     def restore(self) -> None:
         """Put back whatever forward changed on the modules: attributes, parameters, hooks, caches, counters.
@@ -143,6 +155,14 @@ class GlobalState:
         self._python = random.getstate()
         self._numpy = _numpy_random()
         self._numpy_state = self._numpy.get_state() if self._numpy else None
+
+    def attribute_of(self, tensor: torch.Tensor) -> str:
+        """The path of a tensor that a module holds as a plain attribute, ``"body.table"``; empty where none does."""
+        for path, module in self.modules.items():
+            for name, value in module.__dict__.items():
+                if value is tensor:
+                    return f"{path}.{name}" if path else name
+        return ""
 
     def restore(self) -> None:
         """Put all of it back."""

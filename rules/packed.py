@@ -51,11 +51,12 @@ def sequences(rows: int, batch_sizes: TensorSpec) -> tuple[int, bool]:
     return max(rows - steps + 1, 0), False
 
 
-@RULES.op(torch._pack_padded_sequence, name="pack_padded_sequence")
-def pack_padded_sequence(input: TensorSpec, lengths: TensorSpec, batch_first: bool) -> Bound:
+@RULES.op(torch._pack_padded_sequence, name="pack_padded_sequence", values=("lengths",))
+def pack_padded_sequence(input: TensorSpec, lengths: TensorSpec | list[int], batch_first: bool) -> Any:
     """The rows of x that are no padding, all first steps first      x (T, N, *) or (N, T, *) -> (rows, *), (T).
 
-    The second result says how many sequences have a first step, a second, and so on. Both are bounds: lengths are data.
+    The second result says how many sequences have a first step, a second, and so on. Where lengths are no constants,
+    both are bounds.
 
     Cost: nothing, it moves data.
     Source: torch.nn.utils.rnn.pack_padded_sequence
@@ -64,6 +65,11 @@ def pack_padded_sequence(input: TensorSpec, lengths: TensorSpec, batch_first: bo
     if len(shape) < 2 or input.numel == 0:
         raise ShapeError(f"input must have 2 dimensions or more and not be empty, got {shape}")
     batch, steps = shape[:2] if batch_first else shape[1::-1]
+    if isinstance(lengths, list):
+        if len(lengths) != batch or not 0 < min(lengths) <= max(lengths) <= steps:
+            raise ShapeError(f"input is a batch of {batch} of {steps} steps, lengths are {lengths}")
+        sizes = TensorSpec((Steps(max(lengths), batch),), torch.int64)
+        return input.with_shape(sum(lengths), *shape[2:]), sizes
     if check_tensor(lengths, "lengths").shape != (batch,):
         raise ShapeError(f"input is a batch of {batch}, lengths has shape {lengths.shape}")
     sizes = TensorSpec((Steps(steps, batch),), torch.int64) if type(steps) is int else TensorSpec((steps,), torch.int64)

@@ -40,7 +40,6 @@ for _name, _targets in (
     ("detach", [*spellings("detach"), "data"]),
     ("alias", [torch.ops.aten.alias]),
     ("positive", spellings("positive", "__pos__")),
-    ("requires_grad_", ["requires_grad_"]),
     ("conj", [*spellings("conj"), torch.ops.aten._conj, torch.ops.aten._neg_view]),
 ):
     RULES.op(*_targets, name=_name, alias="input")(same)

@@ -390,11 +390,21 @@ def test_what_a_model_takes_and_returns(function, args, kwargs, like_torch):
 
 
 def test_inputs_are_nodes_in_order_with_their_places():
-    analysis = analyze(lambda a, b, c: a["x"] + b[0] + c, ({"x": X}, [X]), {"c": X})
+    analysis = analyze(lambda a, b, c: a["x"] + b[0] + c, ({"x": X}, [X.clone()]), {"c": X.clone()})
     inputs = [node for node in analysis.graph if node.op == "input"]
     assert len(inputs) == 3
     add = [node for node in analysis.graph if node.op == "add"]
     assert {edge.source for edge in add[0].inputs} == {inputs[0].id, inputs[1].id}
+
+
+def test_one_tensor_given_twice_is_one_input_and_one_spec_given_twice_is_two():
+    """nn.MultiheadAttention asks whether its query is its key."""
+    spec = TensorSpec((3, 7))
+    inputs = [
+        sum(node.op == "input" for node in analyze(lambda a, b: a + b, pair).graph)
+        for pair in ((X, X), (X, X.clone()), (spec, spec))
+    ]
+    assert inputs == [1, 2, 2]
 
 
 def test_parameters_may_be_outputs(like_torch):

@@ -65,7 +65,6 @@ RUNNABLE = {
     "chunks": (Chunks, (torch.randn(3, 8),)),
     "residual": (Residual, (torch.randn(2, 3, 5, 7),)),
     "nested results": (lambda: nn.Sequential(nn.LSTM(7, 5)), (torch.randn(3, 2, 7),)),
-    "nothing but a layer": (lambda: nn.Linear(7, 5), (torch.randn(3, 7),)),
     "nothing but the input": (nn.Identity, (torch.randn(3),)),
 }
 
@@ -92,6 +91,53 @@ def test_keyword_inputs_are_placeholders_in_their_order():
     analysis = analyze(model, (x,), {"y": y, "factor": 3.0})
     got = torch.fx.GraphModule(model, analysis.graph.fx)(x, y)
     torch.testing.assert_close(got["b"], model(x, y=y, factor=3.0)["b"], rtol=0, atol=0)
+
+
+class Properties(nn.Module):
+    def forward(self, x):
+        return x.T @ x, x.mT.real, torch.max(x, 1).indices, x.shape[0]
+
+
+class Writes(nn.Module):
+    def forward(self, x):
+        x = x.clone()
+        x[:, 0] = 5
+        y = x[1:]
+        y *= 2
+        out = torch.empty(3, 7)
+        torch.mul(x, 3, out=out)
+        return x, out
+
+
+class Tables(nn.Module):
+    """Tensors that no module registers: a plain attribute, and constants made on the way."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = torch.randn(7)
+
+    def forward(self, x):
+        return x * self.table + torch.arange(7) + torch.tensor([1.0] * 7)
+
+
+@pytest.mark.parametrize("cls", [Properties, Writes, Tables], ids=lambda cls: cls.__name__)
+def test_what_runs_through_the_torch_fx_graph(cls):
+    model, x = cls(), torch.randn(3, 7)
+    graph = analyze(model, x).graph.fx
+    graph.lint()
+    got = torch.fx.GraphModule(model, graph)(x)
+    for mine, real in zip(tree_leaves(got), tree_leaves(model(x)), strict=True):
+        torch.testing.assert_close(mine, real, rtol=0, atol=0)
+
+
+def test_a_function_over_modules_runs_from_a_dict_of_them():
+    layer, x = nn.Linear(7, 5), torch.randn(3, 7)
+
+    def function(x):
+        return layer(x).relu()
+
+    graph = analyze(function, x).graph.fx
+    torch.testing.assert_close(torch.fx.GraphModule({"layer": layer}, graph)(x), function(x), rtol=0, atol=0)
 
 
 def test_another_batch_runs_through_the_graph():
