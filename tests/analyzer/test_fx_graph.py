@@ -60,7 +60,7 @@ RUNNABLE = {
         (torch.randn(1, 3, 32, 32),),
     ),
     "encoder layer": (lambda: nn.TransformerEncoderLayer(12, 3, 17), (torch.randn(5, 2, 12),)),
-    "multihead attention": (lambda: nn.MultiheadAttention(12, 3), (torch.randn(5, 2, 12),) * 3),
+    "multihead attention": (lambda: nn.MultiheadAttention(12, 3), tuple(torch.randn(3, 5, 2, 12))),
     "functional": (Functional, (torch.randn(3, 7), torch.randn(3, 5))),
     "chunks": (Chunks, (torch.randn(3, 8),)),
     "residual": (Residual, (torch.randn(2, 3, 5, 7),)),
@@ -83,6 +83,14 @@ def test_the_torch_fx_graph_gives_the_models_own_numbers(make, args):
     assert [leaf.shape for leaf in tree_leaves(got)] == [leaf.shape for leaf in tree_leaves(want)]
     for mine, real in zip(tree_leaves(got), tree_leaves(want), strict=True):
         torch.testing.assert_close(mine, real, rtol=0, atol=0)
+
+
+def test_one_tensor_given_thrice_is_read_from_its_first_placeholder():
+    model, x = nn.MultiheadAttention(12, 3).eval(), torch.randn(5, 2, 12)
+    graph = analyze(model, (x, x, x)).graph.fx
+    with torch.no_grad():
+        got, want = torch.fx.GraphModule(model, graph)(x, x, x), model(x, x, x)
+    torch.testing.assert_close(got, want, rtol=0, atol=0)
 
 
 def test_keyword_inputs_are_placeholders_in_their_order():
