@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HOMES` below
     from analyzer.analysis import Analysis as Analysis
     from analyzer.api import analyze as analyze
     from analyzer.conventions import CONVENTIONS as CONVENTIONS, Convention as Convention
@@ -40,8 +40,8 @@ _HOMES = {
     "conventions": ("CONVENTIONS", "Convention"),
     "counts": ("Counts", "Traffic"),
     "errors": (
-        "AnalyzerError", "DataDependentError", "Diagnostic", "InputError", "MissingRuleError", "ModelError", "RuleError",
-        "ShapeError",
+        "AnalyzerError", "DataDependentError", "Diagnostic", "InputError", "MissingRuleError", "ModelError",
+        "RuleError", "ShapeError",
     ),
     "graph": ("Graph",),
     "node": ("Edge", "Node", "Parameter"),

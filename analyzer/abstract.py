@@ -13,6 +13,7 @@ from analyzer.spec import TensorSpec
 __all__ = ["AbstractTensor", "Memory"]
 
 _make = torch.Tensor._make_wrapper_subclass
+swap: Any = torch.utils.swap_tensors
 
 
 class Memory:
@@ -54,7 +55,7 @@ class AbstractTensor(torch.Tensor):
     @staticmethod
     def make(spec: TensorSpec, ref: Ref | Attribute, memory: Memory) -> AbstractTensor:
         """A new abstract tensor of ``spec``: the value ``ref`` in ``memory``."""
-        tensor: AbstractTensor = _make(AbstractTensor, spec.shape, dtype=spec.dtype, device=spec.device)  # type: ignore[attr-defined]
+        tensor: AbstractTensor = _make(AbstractTensor, spec.shape, dtype=spec.dtype, device=spec.device)
         tensor._spec = spec
         tensor._ref = ref
         tensor._memory = memory
@@ -63,7 +64,9 @@ class AbstractTensor(torch.Tensor):
         return tensor
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> NoReturn:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> NoReturn:
         raise DataDependentError(
             f"a tensor of a finished analysis was used in {func}: it has a shape and no values",
             hint="keep results of the model's forward inside forward, or read them from analysis.outputs",
@@ -112,7 +115,7 @@ class AbstractTensor(torch.Tensor):
         return False
 
     @property
-    def requires_grad(self) -> bool:  # type: ignore[override]
+    def requires_grad(self) -> bool:
         return getattr(self, "_wants_grad", False)
 
     @requires_grad.setter
@@ -124,7 +127,7 @@ class AbstractTensor(torch.Tensor):
         return self
 
     @property
-    def grad(self) -> None:  # type: ignore[override]
+    def grad(self) -> None:
         return None
 
     @grad.setter
@@ -132,14 +135,14 @@ class AbstractTensor(torch.Tensor):
         pass
 
     @property
-    def data(self) -> AbstractTensor:  # type: ignore[override]
+    def data(self) -> AbstractTensor:
         return self.__copy__()
 
     @data.setter
     def data(self, value: torch.Tensor) -> None:
         if not isinstance(value, AbstractTensor):
             raise DataDependentError("the model puts a real tensor into the data of one that has no values")
-        torch.utils.swap_tensors(self, value.__copy__())
+        swap(self, value.__copy__())
 
     @property
     def grad_fn(self) -> None:  # type: ignore[override]
@@ -161,7 +164,7 @@ class AbstractTensor(torch.Tensor):
     def layout(self) -> torch.layout:  # type: ignore[override]
         return torch.strided
 
-    def size(self, dim: int | None = None) -> Any:  # type: ignore[override]
+    def size(self, dim: int | None = None) -> Any:
         shape = self._spec.shape
         return torch.Size(shape) if dim is None else torch.Size(shape)[dim]
 
@@ -178,7 +181,7 @@ class AbstractTensor(torch.Tensor):
     def element_size(self) -> int:
         return self._spec.dtype.itemsize
 
-    def is_floating_point(self) -> bool:  # type: ignore[override]
+    def is_floating_point(self) -> bool:
         return self._spec.dtype.is_floating_point
 
     def is_complex(self) -> bool:
@@ -190,10 +193,10 @@ class AbstractTensor(torch.Tensor):
     def is_contiguous(self, *args: Any, **kwargs: Any) -> bool:
         return True
 
-    def storage_offset(self) -> int:  # type: ignore[override]
+    def storage_offset(self) -> int:
         return 0
 
-    def stride(self, dim: int | None = None) -> Any:  # type: ignore[override]
+    def stride(self, dim: int | None = None) -> Any:
         strides: list[int] = []
         step = 1
         for size in reversed(self._spec.shape):
@@ -221,7 +224,7 @@ class AbstractTensor(torch.Tensor):
     def __copy__(self) -> AbstractTensor:
         return AbstractTensor.make(self._spec, self._ref, self._memory)
 
-    def __deepcopy__(self, memo: Any) -> AbstractTensor:  # type: ignore[override]
+    def __deepcopy__(self, memo: Any) -> AbstractTensor:
         return self.__copy__()
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]

@@ -34,13 +34,13 @@ def analyze(
 
     Args:
         model: an ``nn.Module`` (weights on any device, on meta, or lazy) or any callable over tensors.
-        args: positional inputs, as in ``torch.export.export(mod, args, kwargs)``. Every leaf may be a real tensor (only
-            its metadata is read), a `TensorSpec`, or a plain Python value. Shorthands: one tensor, one spec, and for a
-            module one bare shape of two or more ints, which is one float32 tensor.
+        args: positional inputs, as in ``torch.export.export(mod, args, kwargs)``. Every leaf may be a real tensor
+            (only its metadata is read), a `TensorSpec`, or a plain Python value. Shorthands: one tensor, one spec, and
+            for a module one bare shape of two or more ints, which is one float32 tensor.
         kwargs: keyword inputs.
         rules: rules of your own; they take the place of the installed ones for the same targets.
-        on_unknown: what happens where nobody knows a shape: ``"raise"``, or ``"bound"`` to go on as if the call returned
-            a tensor like its first one. Totals are lower bounds then.
+        on_unknown: what happens where nobody knows a shape: ``"raise"``, or ``"bound"`` to go on as if the call
+            returned a tensor like its first one. Totals are lower bounds then.
         training: None analyzes the model as it stands; True or False sets every module's flag for the analysis and puts
             it back.
 
@@ -101,13 +101,9 @@ def _standing(model: Any, graph: Any, training: bool | None) -> list[Diagnostic]
     unused = [p for p in graph.parameters.values() if not p.used and not p.buffer]
     if unused:
         names = ", ".join(p.name for p in unused[:3]) + (", ..." if len(unused) > 3 else "")
-        remarks.append(
-            Diagnostic(
-                "unused-parameters",
-                "",
-                f"{len(unused)} parameters ({sum(p.spec.numel for p in unused):,} elements) were read by no call: {names}",
-            )
-        )
+        elements = sum(p.spec.numel for p in unused)
+        message = f"{len(unused)} parameters ({elements:,} elements) were read by no call: {names}"
+        remarks.append(Diagnostic("unused-parameters", "", message))
     return remarks
 
 

@@ -29,7 +29,7 @@ from analyzer.recorder import Recorder
 from analyzer.rule import Rule
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from analyzer.state import ModelState, GlobalState
+from analyzer.state import GlobalState, ModelState
 
 __all__ = ["Capture"]
 
@@ -46,7 +46,7 @@ class Capture(torch.fx.Tracer):
     """
 
     def __init__(self, rules: RuleSet, *, training: bool | None = None, on_unknown: str = "raise") -> None:
-        super().__init__(autowrap_modules=())
+        super().__init__(autowrap_modules=())  # type: ignore[arg-type]
         self.rules = rules
         self.training = training
         self.diagnostics: list[Diagnostic] = []
@@ -337,5 +337,3 @@ def _specs(tree: Any) -> tuple[TensorSpec, ...]:
     if type(tree) is AbstractTensor:
         return (tree._spec,)
     return tuple(leaf._spec for _, leaf in leaves(tree, (AbstractTensor,)))
-
-

@@ -1,8 +1,8 @@
 """Values that depend on no input and no weight: noted while capturing, worked out only when the model asks for one.
 
 A model may build a small table with ``torch.arange`` and branch on it. Calls whose operands are all constants are kept
-in a journal. ``.item()``, ``int(t)`` or a branch replays it, in order, on real tensors of the CPU, so views and in-place
-writes come out as they do in torch; a model that never asks runs no kernel.
+in a journal. ``.item()``, ``int(t)`` or a branch replays it, in order, on real tensors of the CPU, so views and
+in-place writes come out as they do in torch; a model that never asks runs no kernel.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Conventions: what a tool or a paper calls the cost of a node. Pure functions of one `Node`; see the README's table."""
+"""Conventions: what a tool or a paper calls the cost of a node. Pure functions of one `Node`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["CONVENTIONS", "Convention", "convention"]
 Weights = Mapping[str, int]
 KINDS = ("mac", "dot", "add", "mul", "div", "cmp", "func")
 
-# A complex product is 4 multiplications and 2 additions, a complex sum 2 additions, so a complex dot product of length K
-# is 6K + 2(K - 1) = 8K - 2 real operations. A complex quotient by the textbook formula (a + bi)(c - di) / (c² + d²)
-# is 6 multiplications, 3 additions and 2 divisions. Comparisons and functions stay one each.
+# A complex product is 4 multiplications and 2 additions, a complex sum 2 additions, so a complex dot product of
+# length K is 6K + 2(K - 1) = 8K - 2 real operations. A complex quotient by the textbook formula
+# (a + bi)(c - di) / (c² + d²) is 6 multiplications, 3 additions and 2 divisions. The rest stays one each.
 COMPLEX_PARTS: Weights = {"mac": 4, "dot": 2, "add": 2, "mul": 6, "div": 11, "cmp": 1, "func": 1}
 
 
@@ -124,22 +124,29 @@ def _seen_by_flop_counter(node: Node) -> int:
     right = node.arguments.get("other", node.arguments.get("tensor2"))
     return 0 if right is not None and right.ndim == 1 else 2 * node.counts.mac
 
-CONVENTIONS: Mapping[str, Convention] = {
-    convention.name: convention
-    for convention in (
-        Convention("macs", "multiply-accumulates; a complex one counts one, as in torch", {"mac": 1}, parts=False),
-        Convention("flops", "2·mac − dot + add + mul + div; an evaluation BatchNorm behind its convolution is folded", FLOPS, folds=True),
-        Convention("all", "every operation, comparisons and functions among them, nothing folded", FLOPS | {"cmp": 1, "func": 1}),
-        Convention(
-            "flop_counter",
-            "torch.utils.flop_counter.FlopCounterMode of torch 2.14, on meta, no_grad, evaluation",
-            {"mac": 2},
-            parts=False,
-            overrides=dict.fromkeys(_UNSEEN, lambda node: 0)
-            | dict.fromkeys(("matmul", "inner"), _seen_by_flop_counter),
-        ),
-    )
-}  # fmt: skip
+
+_ALL = (
+    Convention("macs", "multiply-accumulates; a complex one counts one, as in torch", {"mac": 1}, parts=False),
+    Convention(
+        "flops",
+        "2·mac − dot + add + mul + div; an evaluation BatchNorm behind its convolution is folded",
+        FLOPS,
+        folds=True,
+    ),
+    Convention(
+        "all",
+        "2·mac − dot + add + mul + div + cmp + func, nothing folded",
+        FLOPS | {"cmp": 1, "func": 1},
+    ),
+    Convention(
+        "flop_counter",
+        "torch.utils.flop_counter.FlopCounterMode of torch 2.14, on meta, no_grad, evaluation",
+        {"mac": 2},
+        parts=False,
+        overrides=dict.fromkeys(_UNSEEN, lambda node: 0) | dict.fromkeys(("matmul", "inner"), _seen_by_flop_counter),
+    ),
+)
+CONVENTIONS: Mapping[str, Convention] = {convention.name: convention for convention in _ALL}
 
 
 def convention(name: str | Convention) -> Convention:

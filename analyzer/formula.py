@@ -31,6 +31,7 @@ class Term(int):
     factors: tuple[Any, Any]
 
     def __new__(cls, value: int, text: str | None = None, factors: tuple[Any, Any] | None = None) -> Term:
+        """A number, the text that made it, and the two factors of a product."""
         term = super().__new__(cls, value)
         term.text = text if text is not None else int.__repr__(value)
         term.factors = factors if factors is not None else (1, term)
@@ -112,7 +113,9 @@ def _termed(value: Any) -> Any:
     return value
 
 
-def counts_as_formulas(rule: Rule, arguments: Mapping[str, Any], outputs: tuple[TensorSpec, ...], plain: Counts) -> Counts:
+def counts_as_formulas(
+    rule: Rule, arguments: Mapping[str, Any], outputs: tuple[TensorSpec, ...], plain: Counts
+) -> Counts:
     """The counts of a call with every number as its formula.
 
     Args:

@@ -20,9 +20,9 @@ __all__ = ["to_fx"]
 def to_fx(nodes: Iterable[Node]) -> torch.fx.Graph:
     """Build the torch.fx graph of recorded calls.
 
-    Every node carries its record in ``meta["node"]``. A model that is one layer and nothing else has no path to be called
-    by: its graph shows the call and does not run. A constant is a ``get_attr`` of its own name; a target that
-    cannot be imported again (a lambda, a compiled function) stands as a string-named stub that raises when run.
+    Every node carries its record in ``meta["node"]``. Some graphs show what does not run: a model that is one layer and
+    nothing else has no path to be called by, a constant that no module holds has no name, and a target that cannot be
+    imported again (a compiled function) is a stub that raises.
     """
     graph = torch.fx.Graph()
     made: dict[tuple[str, int], torch.fx.Node] = {}

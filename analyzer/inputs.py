@@ -28,11 +28,11 @@ def as_specs(
     ((TensorSpec((3, 7), float32),), {})
     """
     if not callable(model):
-        raise InputError(f"the model must be an nn.Module or a function, but this is a {type(model).__name__}: {model!r:.80}")
+        kind = type(model).__name__
+        raise InputError(f"the model must be an nn.Module or a function, but this is a {kind}: {model!r:.80}")
     if isinstance(model, type):
-        raise InputError(
-            f"{model.__name__} is a class, not a model", hint=f"pass {model.__name__}(...), or skeleton({model.__name__}, ...)"
-        )
+        name = model.__name__
+        raise InputError(f"{name} is a class, not a model", hint=f"pass {name}(...), or skeleton({name}, ...)")
     if kwargs is not None and not isinstance(kwargs, Mapping):
         raise InputError(f"kwargs is a dict of keyword inputs, but this is a {type(kwargs).__name__}")
     if isinstance(args, (torch.Tensor, TensorSpec)):
@@ -42,16 +42,15 @@ def as_specs(
     elif isinstance(args, Mapping):
         raise InputError("args is a tuple of positional inputs, but this is a dict", hint="pass it as kwargs=")
     if not isinstance(args, (tuple, list)):
-        raise InputError(
-            f"args is a tuple of inputs, one tensor, one TensorSpec or a shape, but this is a {type(args).__name__}: {args!r:.80}"
-        )
-    given: dict[int, TensorSpec] = {}
+        given = f"a {type(args).__name__}: {args!r:.80}"
+        raise InputError(f"args is a tuple of inputs, one tensor, one TensorSpec or a shape, but this is {given}")
+    seen: dict[int, TensorSpec] = {}
 
     def to_spec(tensor: Any) -> TensorSpec:
         # One tensor given twice is one input: the same spec object. A spec given twice describes two tensors.
         if isinstance(tensor, TensorSpec):
             return tensor.with_shape(*tensor.shape)
-        return given.setdefault(id(tensor), TensorSpec.of(tensor))
+        return seen.setdefault(id(tensor), TensorSpec.of(tensor))
 
     kinds = (torch.Tensor, TensorSpec)
     positional = tuple(map_tensors(to_spec, value, kinds) for value in args)
@@ -75,9 +74,7 @@ def _check_call(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     except TypeError as error:
         name = type(model).__name__ if isinstance(model, nn.Module) else getattr(model, "__name__", "the function")
         needed = [p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-        example = ", ".join(
-            f'"{p.name}": TensorSpec((...))' for p in needed if p.default is inspect.Parameter.empty
-        )
+        example = ", ".join(f'"{p.name}": TensorSpec((...))' for p in needed if p.default is inspect.Parameter.empty)
         raise InputError(
             f"these inputs are no call of {name}: {error}; it takes {signature}",
             hint=f"analyze(model, kwargs={{{example}}})",

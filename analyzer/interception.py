@@ -38,7 +38,7 @@ def intercept_modules(handler: Handler) -> Iterator[None]:
     with _lock:
         if _captures == 0:
             _original = nn.Module.__call__
-            nn.Module.__call__ = _call  # type: ignore[assignment]
+            nn.Module.__call__ = _call  # type: ignore[method-assign]
         _captures += 1
     _local.handler = handler
     try:
@@ -48,4 +48,4 @@ def intercept_modules(handler: Handler) -> Iterator[None]:
         with _lock:
             _captures -= 1
             if _captures == 0:
-                nn.Module.__call__ = _original  # type: ignore[assignment]
+                nn.Module.__call__ = _original  # type: ignore[method-assign]

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
 
 from analyzer.abstract import AbstractTensor
 from analyzer.node import Attribute
 from analyzer.recorder import Recorder
 from analyzer.spec import TensorSpec
+from analyzer.state import UNINITIALIZED
 
 __all__ = ["infer_lazy", "is_uninitialized"]
 
@@ -20,7 +20,7 @@ def is_uninitialized(module: nn.Module) -> bool:
     """Whether a module has parameters without a shape yet."""
     if not isinstance(module, nn.modules.lazy.LazyModuleMixin):
         return False
-    return any(isinstance(t, UninitializedTensorMixin) for t in (*module._parameters.values(), *module._buffers.values()))
+    return any(isinstance(t, UNINITIALIZED) for t in (*module._parameters.values(), *module._buffers.values()))
 
 
 class _Pending:
@@ -30,9 +30,10 @@ class _Pending:
         self.spec = TensorSpec((), like.dtype, like.device)
         self._kind = type(like)
 
-    @property  # initialize_parameters asserts that it is given what it knows
-    def __class__(self) -> Any:
+    def _claimed(self) -> Any:
         return self._kind
+
+    __class__: Any = property(_claimed)  # initialize_parameters asserts that it is given what it knows
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         self.spec = TensorSpec(shape, dtype or self.spec.dtype, device or self.spec.device)
@@ -46,7 +47,8 @@ def infer_lazy(
 ) -> nn.Module:
     """A twin of a lazy module, of the class that it becomes, with abstract tensors of the inferred shapes.
 
-    The module's own ``initialize_parameters`` works the shapes out, on the twin, at its first call. Nothing is allocated.
+    The module's own ``initialize_parameters`` works the shapes out, on the twin, at its first call. Nothing is
+    allocated.
     """
     known = recorder.twins.get(id(module))
     if known is not None:
@@ -58,7 +60,7 @@ def infer_lazy(
     for group in ("_parameters", "_buffers"):
         twin.__dict__[group] = dict(own[group])
         for name, tensor in own[group].items():
-            if isinstance(tensor, UninitializedTensorMixin):
+            if isinstance(tensor, UNINITIALIZED):
                 held[name] = _Pending(tensor)
                 twin.__dict__[group].pop(name)
                 twin.__dict__[name] = held[name]
@@ -72,12 +74,11 @@ def infer_lazy(
         recorder.lazy[full] = pending.spec
         original = own["_parameters"].get(name, own["_buffers"].get(name))
         group = "_parameters" if name in own["_parameters"] else "_buffers"
-        twin.__dict__[group][name] = AbstractTensor.make(
-            pending.spec, Attribute(full), recorder.memory_of(original)
-        )
+        twin.__dict__[group][name] = AbstractTensor.make(pending.spec, Attribute(full), recorder.memory_of(original))
     for name in ("_forward_pre_hooks", "_forward_hooks"):
         hooks = own[name]
-        lazy = {key for key, hook in hooks.items() if getattr(hook, "__func__", None) is type(module)._infer_parameters}
+        own_hook = nn.modules.lazy.LazyModuleMixin._infer_parameters
+        lazy = {key for key, hook in hooks.items() if getattr(hook, "__func__", None) is own_hook}
         twin.__dict__[name] = type(hooks)((key, hook) for key, hook in hooks.items() if key not in lazy)
     for name in ("reset_parameters", "has_uninitialized_params"):
         twin.__dict__.pop(name)

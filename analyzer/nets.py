@@ -34,7 +34,7 @@ class DispatchNet(TorchDispatchMode):
     """Hands every aten operator to ``handler(operator, args, kwargs)``."""
 
     def __init__(self, handler: Handler) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._handler = handler
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -27,14 +27,16 @@ def installed_rules() -> RuleSet:
     found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
     ours = [entry for entry in found if entry.value == "rules:RULES"]
     if not ours:
-        raise RuleError("no rules are installed", hint="pip install -e . in the project's folder, or pip install flopgraph")
+        hint = "pip install -e . in the project's folder, or pip install flopgraph"
+        raise RuleError("no rules are installed", hint=hint)
     theirs = RuleSet()
     for entry in found:
         if entry.value != "rules:RULES":
             try:
                 theirs = theirs | _load(entry)
             except RuleError as error:
-                raise RuleError(f"entry point {entry.name!r} ({entry.value}): {error.message}", hint=error.hint) from None
+                message = f"entry point {entry.name!r} ({entry.value}): {error.message}"
+                raise RuleError(message, hint=error.hint) from None
     return _load(ours[0]).override(theirs)
 
 

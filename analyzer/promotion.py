@@ -45,9 +45,8 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
                 continue
             if current != 1:
                 names = " and ".join(str(tuple(shape)) for shape in shapes)
-                raise ShapeError(
-                    f"shapes {names} do not broadcast: size {current} against {size} at dimension {offset + axis - ndim}"
-                )
+                place = offset + axis - ndim
+                raise ShapeError(f"shapes {names} do not broadcast: size {current} against {size} at dimension {place}")
             out[offset + axis] = size
     return tuple(out)
 

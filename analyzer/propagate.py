@@ -199,7 +199,10 @@ def _blame(rule: Rule, bound: dict[str, Any], error: Exception) -> AnalyzerError
     )
 
 
-_PLAIN = (int, float, bool, str, complex, type(None), torch.dtype, torch.device, TensorSpec, torch.memory_format, torch.layout)
+_PLAIN = (
+    *(int, float, bool, str, complex, type(None), TensorSpec),
+    *(torch.dtype, torch.device, torch.memory_format, torch.layout),
+)
 
 
 def plain(value: Any) -> Any:

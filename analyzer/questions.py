@@ -84,24 +84,17 @@ def _metadata(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: 
     return function(*args, **kwargs)
 
 
+_VALUES = "item tolist __bool__ __int__ __float__ __index__ __complex__ is_nonzero equal allclose numpy __array__"
+_METADATA = """
+    size dim ndimension stride numel nelement element_size storage_offset storage untyped_storage data_ptr get_device
+    is_contiguous is_floating_point is_complex is_signed is_tensor is_storage is_same_size is_inference is_pinned
+    is_shared is_conj is_neg has_names dim_order result_type can_cast promote_types __len__ __hash__ __format__ __repr__
+    register_hook backward _is_view _has_compatible_shallow_copy_type _set_grad_enabled
+"""
+
 QUESTIONS: Mapping[str, Answer] = {
-    **dict.fromkeys(
-        (
-            "item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "is_nonzero", "equal",
-            "allclose", "numpy", "__array__",
-        ),
-        _ask,
-    ),
-    "_assert": _assert,
+    **dict.fromkeys(_VALUES.split(), _ask),
+    **dict.fromkeys(_METADATA.split(), _metadata),
     **dict.fromkeys(("requires_grad_", "retain_grad"), _as_it_is),
-    **dict.fromkeys(
-        (
-            "size", "dim", "ndimension", "stride", "numel", "nelement", "is_contiguous", "is_floating_point",
-            "is_complex", "is_signed", "element_size", "get_device", "storage_offset", "is_tensor", "is_same_size",
-            "is_inference", "is_pinned", "is_shared", "is_conj", "is_neg", "has_names", "result_type", "can_cast", "promote_types",
-            "register_hook", "backward", "__len__", "dim_order", "_is_view", "is_storage",
-            "_set_grad_enabled", "__hash__", "_has_compatible_shallow_copy_type", "untyped_storage", "storage", "data_ptr", "__format__", "__repr__",
-        ),
-        _metadata,
-    ),
-}  # fmt: skip
+    "_assert": _assert,
+}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
 
-from analyzer.abstract import AbstractTensor, Memory
+from analyzer.abstract import AbstractTensor, Memory, swap
 from analyzer.autocast import autocast, is_autocast_on
 from analyzer.callee import Callee, callee
 from analyzer.constants import LIMIT, Constants
@@ -25,7 +24,7 @@ from analyzer.pytree import leaves, map_tensors
 from analyzer.rule import Rule
 from analyzer.ruleset import describe_target
 from analyzer.spec import TensorSpec
-from analyzer.state import Entry, ModelState
+from analyzer.state import UNINITIALIZED, Entry, ModelState
 
 __all__ = ["Recorder"]
 
@@ -112,9 +111,9 @@ class Recorder:
                 spec: TensorSpec = self.lift(self._strangers[key][1], slot)
                 return spec
         memory = self._memories.get(key)
-        spec = entry[3]
-        if spec is None:
+        if entry[3] is None:
             raise ShapeError(f"parameter {entry[0]} is uninitialized: its module was never called")
+        spec = entry[3]
         if memory is not None and memory.writer:
             self._edges.append(Edge(slot, memory.writer, 0, spec))
         self._params[entry[0]] = spec
@@ -348,7 +347,7 @@ class Recorder:
         """The memory of the argument whose storage the result shares."""
         names = rule.signature.positional
         index = names.index(rule.alias) if rule.alias in names else -1
-        base = args[index] if 0 <= index < len(args) else kwargs.get(rule.alias)
+        base = args[index] if 0 <= index < len(args) else kwargs.get(rule.alias or "")
         if not isinstance(base, torch.Tensor):
             return None
         return self.memory_of(base)
@@ -403,7 +402,7 @@ class Recorder:
         return node
 
     def _name(self, op: str, kind: Kind) -> str:
-        """A fresh id: the path for a leaf module, path and operation for anything else, numbered when it comes again."""
+        """A fresh id: the path for a leaf module, path and operation for anything else; numbered from the second on."""
         path = self.stack[-1]
         id = (path or op) if kind == "call_module" else f"{path}.{op}" if path else op
         times = self._ids.get(id, 0)
@@ -417,14 +416,21 @@ class Recorder:
             self.lift(value, slot)
 
     def add_node(
-        self, op: str, kind: Kind, outputs: tuple[TensorSpec, ...], arguments: Mapping[str, Any], call: Any, target: str = ""
+        self,
+        op: str,
+        kind: Kind,
+        outputs: tuple[TensorSpec, ...],
+        arguments: Mapping[str, Any],
+        call: Any,
+        target: str = "",
     ) -> Node:
-        """Record one of the graph's ends: an input, a constant or the output. Edges are those of the last `lift_all`."""
+        """Record one of the graph's ends: an input, a constant, the output. Edges are those of the last `lift_all`."""
         source = user_line() if op == "constant" else None
         edges = () if kind == "get_attr" else tuple(self._edges)
         stack, none = self.stack, _NO_TRAFFIC
         node = Node(
-            self._name(op, kind), op, kind, target or op, stack, edges, outputs, arguments, (), Counts(), none, "ruled", "", source, (), call, ()
+            self._name(op, kind), op, kind, target or op, stack, edges, outputs, arguments, (), Counts(), none, "ruled",
+            "", source, (), call, (),
         )  # fmt: skip
         self.nodes.append(node)
         return node
@@ -470,10 +476,7 @@ class Recorder:
         return error.locate(f"{path} ({op})" if path else op, tuple(rows), user_line())
 
 
-@cache
-def module_target(cls: type) -> str:
-    """How a module class is written, such as ``torch.nn.Conv2d``."""
-    return describe_target(cls)
+module_target: Callable[[Any], str] = cache(describe_target)
 
 
 def is_index(dtype: torch.dtype) -> bool:
@@ -484,7 +487,7 @@ def is_index(dtype: torch.dtype) -> bool:
 def is_known(tensor: torch.Tensor) -> bool:
     """Whether a real tensor's values may be looked at: small, present, and no weight."""
     return (
-        not isinstance(tensor, (nn.Parameter, UninitializedTensorMixin))
+        not isinstance(tensor, (nn.Parameter, UNINITIALIZED))
         and tensor.device.type != "meta"
         and tensor.numel() <= LIMIT
         and tensor.layout is torch.strided
@@ -496,6 +499,6 @@ def reshape_in_place(tensor: AbstractTensor, spec: TensorSpec) -> None:
     """Give an abstract tensor another shape, keeping the object: unsqueeze_, resize_, ``x.data = y``, ``out=``."""
     twin = AbstractTensor.make(spec, tensor._ref, tensor._memory)
     try:
-        torch.utils.swap_tensors(tensor, twin)
+        swap(tensor, twin)
     except RuntimeError:  # C++ holds it, as vmap does: it asks for the sizes through Python then
         tensor._spec = spec

@@ -24,11 +24,13 @@ _OPEN: Any = inspect.Parameter.empty
 
 # Arguments that say how a tensor is stored or drawn, which has no part in its shape or its cost.
 _IGNORED = frozenset({
-    "out", "layout", "pin_memory", "generator", "requires_grad", "non_blocking", "memory_format", "names", "_stacklevel", "inplace",
+    "out", "layout", "pin_memory", "generator", "requires_grad", "non_blocking", "memory_format", "names", "inplace",
+    "_stacklevel",
 })  # fmt: skip
 # torch takes NumPy's spellings beside its own.
 _SPELLINGS = {
-    "axis": "dim", "axes": "dim", "dims": "dim", "keepdims": "keepdim", "x": "input", "self": "input", "a": "input", "x1": "input", "x2": "other",
+    "axis": "dim", "axes": "dim", "dims": "dim", "keepdims": "keepdim",
+    "x": "input", "self": "input", "a": "input", "x1": "input", "x2": "other",
 }  # fmt: skip
 
 
@@ -63,14 +65,14 @@ class Signature:
         self.required: tuple[str, ...] = tuple(name for name in self.names if name not in self.defaults)
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments by name; what is open stays open. A var-positional one is a flat tuple, in view(2, 3) and view((2, 3)).
+        """Arguments by name; what is open stays open. A var-positional one is a flat tuple: view(2, 3), view((2, 3)).
 
         Raises:
             ShapeError: too many arguments, one given twice, or one that the operation does not have.
         """
         bound = dict(zip(self.positional, args, strict=False))
         if self.rest is not None:
-            tail = args[len(self.positional) :]
+            tail: Any = args[len(self.positional) :]
             if len(tail) == 1 and isinstance(tail[0], (tuple, list)):
                 tail = tail[0]
             bound[self.rest] = tuple(tail)
@@ -166,7 +168,7 @@ class Rule:
                     bound[name] = value
         return self.signature.complete(bound)
 
-    def _bind_forward(self, cls: type[nn.Module], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def _bind_forward(self, cls: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Bind the arguments of a module call, which go by forward's names where the rule knows them, else by place."""
         names, known = _forward_names(cls), self.signature.names
         if not kwargs and not any(name in known for name in names[1:]):
@@ -219,7 +221,7 @@ class Rule:
 
 
 @cache
-def _forward_names(cls: type[nn.Module]) -> tuple[str, ...]:
+def _forward_names(cls: Any) -> tuple[str, ...]:
     """Names of forward's own parameters, in order."""
     parameters = list(inspect.signature(cls.forward).parameters.values())[1:]
     return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)

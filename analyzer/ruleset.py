@@ -1,4 +1,4 @@
-"""Rules joined into a value, a mapping from target to `Rule`: ``|`` joins and raises on a clash, `override` replaces."""
+"""Rules joined into a value, a mapping from target to `Rule`: ``|`` raises on a clash, `override` replaces."""
 
 from __future__ import annotations
 
@@ -227,7 +227,8 @@ class RuleSet(Mapping[Any, Rule]):
         for base in cls.__mro__:
             rule = self._rules.get(base)
             if rule is not None:
-                if getattr(cls, "forward", None) is not base.forward:  # scripted modules have none of their own
+                # Scripted modules have no forward of their own.
+                if getattr(cls, "forward", None) is not getattr(base, "forward", None):
                     return None
                 between = cls.__mro__[: cls.__mro__.index(base)]
                 return None if any(_changes(one, base, rule) for one in between) else rule
@@ -235,7 +236,7 @@ class RuleSet(Mapping[Any, Rule]):
 
     def for_operator(self, operator: Any) -> Rule | None:
         """The rule of an aten operator: its own, or that of the function or method of the same name."""
-        known = self._operators.get(operator, _UNASKED)
+        known: Rule | None = self._operators.get(operator, _UNASKED)
         if known is _UNASKED:
             known = self._operators[operator] = self._find_operator(operator)
         return known
@@ -249,8 +250,8 @@ class RuleSet(Mapping[Any, Rule]):
         if space != "aten":
             return None
         for owner in (torch, torch.Tensor, torch._C._nn, nn.functional, torch.special, torch.linalg, torch.fft):
-            for spelling in (name, name.removeprefix("special_"), name.removeprefix("linalg_"), name.removeprefix("fft_")):
-                rule = self._rules.get(getattr(owner, spelling, None))
+            for prefix in ("", "special_", "linalg_", "fft_"):
+                rule: Rule | None = self._rules.get(getattr(owner, name.removeprefix(prefix), None))
                 if rule is not None:
                     return rule
         return None
@@ -259,9 +260,8 @@ class RuleSet(Mapping[Any, Rule]):
         for target in rule.targets:
             for key in (resolve_target(target), *_in_place_twins(target)):
                 if self._rules.get(key, rule) is not rule:
-                    raise RuleError(
-                        f"two rules for {describe_target(target)}: {self._rules[key].name!r} and {rule.name!r}"
-                    )
+                    clash = f"{self._rules[key].name!r} and {rule.name!r}"
+                    raise RuleError(f"two rules for {describe_target(target)}: {clash}")
                 self._rules[key] = rule
 
     def _replace(self, old: Rule, new: Rule) -> Rule:
@@ -272,7 +272,7 @@ class RuleSet(Mapping[Any, Rule]):
 
 
 _UNASKED: Any = object()
-_HARMLESS = frozenset({"__init__", "extra_repr", "reset_parameters", "__repr__", "__module__", "__doc__", "__annotations__"})
+_HARMLESS = frozenset({"extra_repr", "reset_parameters"})
 
 
 def _changes(cls: type, base: type, rule: Rule) -> bool:
@@ -290,6 +290,7 @@ def _changes(cls: type, base: type, rule: Rule) -> bool:
 
 def _in_place_twins(target: Any) -> list[Any]:
     """The spelling of a method or function that writes its result over its first argument: relu_ for relu."""
+    owner: Any
     if isinstance(target, str):
         owner, name = torch.Tensor, target
     else:

@@ -1,4 +1,4 @@
-"""Build a model of any size without its weights: constructors run as they are, nothing large is allocated or initialized.
+"""Build a model of any size without its weights: constructors run as they are, nothing large is allocated or filled.
 
 Parameters become tensors on meta when a module takes them. Every other tensor is real while it is small, so that
 constructors may compute with it (torchvision's regnets call ``.tolist()``), and on meta when it is large.
@@ -13,16 +13,15 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 import torch
 from torch import nn
-from torch.nn.modules.module import register_module_buffer_registration_hook, register_module_parameter_registration_hook
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.modules import module as torch_module
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
-from analyzer.abstract import AbstractTensor
+from analyzer.abstract import AbstractTensor, swap
 from analyzer.errors import AnalyzerError, DataDependentError, ModelError
 from analyzer.frames import source_of_error
 from analyzer.pytree import leaves, map_tensors
-from analyzer.state import GlobalState
+from analyzer.state import UNINITIALIZED, GlobalState
 
 __all__ = ["LIMIT", "skeleton"]
 
@@ -43,14 +42,14 @@ class _Swaps:
         self._known: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def parameter(self, module: nn.Module, name: str, parameter: Any) -> Any:
-        if parameter is None or isinstance(parameter, (UninitializedTensorMixin, AbstractTensor)):
+        if parameter is None or isinstance(parameter, (UNINITIALIZED, AbstractTensor)):
             return None
         if parameter.device.type == "meta":
             return None
         return self._on_meta(parameter)
 
     def buffer(self, module: nn.Module, name: str, buffer: Any) -> Any:
-        real = isinstance(buffer, torch.Tensor) and not isinstance(buffer, (UninitializedTensorMixin, AbstractTensor))
+        real = isinstance(buffer, torch.Tensor) and not isinstance(buffer, (UNINITIALIZED, AbstractTensor))
         if not real or buffer.device.type == "meta" or buffer.numel() <= LIMIT:
             return None
         return self._on_meta(buffer)
@@ -132,7 +131,7 @@ class _SmallIsReal(TorchDispatchMode):
                 hint="build the model with its weights, outside skeleton()",
             ) from error
         if isinstance(written, torch.Tensor) and written.device.type != "meta":
-            torch.utils.swap_tensors(written, torch.empty_like(written, device=_META))  # its values are gone
+            swap(written, torch.empty_like(written, device=_META))  # its values are gone
             return written
         return written if written is not None else result
 
@@ -141,13 +140,13 @@ class _SmallIsReal(TorchDispatchMode):
 def _block() -> Iterator[None]:
     outer = getattr(_local, "swaps", None)
     hooks = [
-        register_module_parameter_registration_hook(_hook("parameter")),
-        register_module_buffer_registration_hook(_hook("buffer")),
+        torch_module.register_module_parameter_registration_hook(_hook("parameter")),
+        torch_module.register_module_buffer_registration_hook(_hook("buffer")),
     ]
     _local.swaps = _Swaps()
     outside = GlobalState()
     try:
-        with _SmallIsReal(), _NoInitialization():
+        with _SmallIsReal(), _NoInitialization():  # type: ignore[no-untyped-call]
             yield
     finally:
         outside.restore()

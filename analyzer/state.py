@@ -10,14 +10,16 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn import parameter as torch_parameter
 
 from analyzer.spec import TensorSpec
 
-__all__ = ["ModelState", "GlobalState"]
+__all__ = ["UNINITIALIZED", "GlobalState", "ModelState"]
 
 _CONTAINERS = frozenset({dict, list, set, OrderedDict})
+UNINITIALIZED: Any = vars(torch_parameter)["UninitializedTensorMixin"]
 Entry = tuple[str, torch.Tensor, bool, TensorSpec | None]
+
 
 class ModelState:
     """Every module of a model by name, with a shallow copy of what it holds. A function may bring several models.
@@ -84,7 +86,7 @@ class ModelState:
                 entry = known.get(id(tensor))
                 if entry is None:
                     full = prefix + name
-                    spec = None if isinstance(tensor, UninitializedTensorMixin) else TensorSpec.of(tensor)
+                    spec = None if isinstance(tensor, UNINITIALIZED) else TensorSpec.of(tensor)
                     known[id(tensor)] = (full, tensor, buffers, spec)
                     names.append(full)
                 else:
@@ -155,14 +157,6 @@ class GlobalState:
         self._python = random.getstate()
         self._numpy = _numpy_random()
         self._numpy_state = self._numpy.get_state() if self._numpy else None
-
-    def attribute_of(self, tensor: torch.Tensor) -> str:
-        """The path of a tensor that a module holds as a plain attribute, ``"body.table"``; empty where none does."""
-        for path, module in self.modules.items():
-            for name, value in module.__dict__.items():
-                if value is tensor:
-                    return f"{path}.{name}" if path else name
-        return ""
 
     def restore(self) -> None:
         """Put all of it back."""

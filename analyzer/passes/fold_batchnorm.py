@@ -8,9 +8,7 @@ from analyzer.graph import Graph
 
 __all__ = ["fold_batchnorm"]
 
-CONVOLUTIONS = frozenset(
-    f"conv{transposed}{n}d" for transposed in ("", "_transpose") for n in (1, 2, 3)
-)
+CONVOLUTIONS = frozenset(f"conv{transposed}{n}d" for transposed in ("", "_transpose") for n in (1, 2, 3))
 
 
 def fold_batchnorm(graph: Graph) -> Graph:
