@@ -1,0 +1,1 @@
+"""Speed and growth of flopgraph, side by side with other tools: ``python -m benchmarks --help``."""
