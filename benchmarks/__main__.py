@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks import growth, models
@@ -27,17 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 120
-    place = {"torch": torch.__version__, "python": platform.python_version(), "cores": os.cpu_count()}
+    place: dict[str, Any] = {"torch": torch.__version__, "python": platform.python_version(), "cores": os.cpu_count()}
     place |= {"load": round(os.getloadavg()[0], 1), "rounds": options.rounds}
     console.print(", ".join(f"{name} {value}" for name, value in place.items()))
     results: dict[str, Any] = {"environment": place}
     for section in [options.section] if options.section else SECTIONS:
         measure, show = SECTIONS[section]
         rows: Rows = []
-        with console.status(f"measuring {section}") as status:
-            for row in measure(options.only, options.rounds):
-                rows.append(row)
-                status.update(f"measuring {section}: {next(iter(row.values()))} done")
+        for row in measure(options.only, options.rounds):
+            rows.append(row)
+            # A line and no spinner, whose thread would take its share of the time that is measured.
+            print(f"{section}: {next(iter(row.values()))} measured", file=sys.stderr)
         if rows:
             results[section] = rows
             console.print(show(rows))
@@ -82,7 +84,7 @@ def _models_table(rows: Rows) -> Table:
             f"[{met}]{ratio:.1f}[/]", str(row["goal"]), "cannot" if fx is None else f"{fx / row['analyze']:.1f}",
         )  # fmt: skip
         if fx is None:
-            notes.append(f"torch.fx cannot trace {row['model']}: {row['fx_error']}")
+            notes.append(f"torch.fx cannot trace {row['model']}: {escape(row['fx_error'])}")
         if not row["same_count"]:
             notes.append(f"{row['model']}: total('flop_counter') is not what FlopCounterMode says")
     table.caption = "\n".join(notes) or None
