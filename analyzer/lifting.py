@@ -1,0 +1,230 @@
+"""Arguments of a call as rules see them: specs for tensors, with a note of where each tensor came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from analyzer.abstract import AbstractTensor, Memory
+from analyzer.constants import LIMIT, Constants
+from analyzer.counts import Counts, Traffic
+from analyzer.errors import ShapeError
+from analyzer.frames import user_line
+from analyzer.node import Attribute, Edge, Kind, Node, Ref, record
+from analyzer.propagate import plain
+from analyzer.spec import TensorSpec
+from analyzer.state import UNINITIALIZED, Entry, ModelState
+
+__all__ = ["PLAIN", "Lifter"]
+
+PLAIN = frozenset(
+    {int, float, bool, str, type(None), torch.dtype, torch.device, type(Ellipsis), torch.memory_format, complex}
+)
+# Arguments that torch takes as whole numbers, also out of a tensor of no dimensions.
+_NUMBERS = ("slice.", "size", "shape", "output_size", "start", "end", "length", "step", "repeats.", "dim", "k")
+_NO_TRAFFIC = Traffic()
+
+
+class Lifter:
+    """The nodes of one capture, the tensors that are alive in it, and the arguments of the call at hand."""
+
+    def __init__(self, state: ModelState) -> None:
+        self.nodes: list[Node] = []
+        self.stack: tuple[str, ...] = ("",)
+        self.constants = Constants()
+        self.state = state
+        self.used: set[str] = set()
+        self.lazy: dict[str, TensorSpec] = {}
+        self.twins: dict[int, nn.Module] = {}
+        self._ids: dict[str, int] = {}
+        self._memories: dict[int, Memory] = {}
+        self._strangers: dict[int, tuple[torch.Tensor, AbstractTensor]] = {}
+        # Of the call that is being recorded:
+        self._edges: list[Edge] = []
+        self._params: dict[str, TensorSpec] = {}
+        self._weights: list[str] = []
+        self._known = True
+
+    # --- arguments ----------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self._edges, self._params, self._weights, self._known = [], {}, [], True
+
+    def lift(self, value: Any, slot: str) -> Any:
+        """An argument as rules see it: specs for tensors, everything else as it is. Edges are noted on the way."""
+        cls = type(value)
+        if cls in PLAIN:
+            return value
+        if cls is AbstractTensor:
+            memory = value._memory
+            # A constant of no dimensions where torch wants a number: the bound of a slice, one of several sizes.
+            if not value._spec.shape and memory.known and slot.startswith(_NUMBERS) and is_index(value._spec.dtype):
+                return self.constants.number(value, slot)
+            ref = value._ref
+            if memory.writer and value._seen != memory.writes:
+                self._edges.append(record(Edge, (slot, memory.writer, 0, value._spec)))
+            elif type(ref) is Ref:
+                self._edges.append(record(Edge, (slot, *ref, value._spec)))
+            else:
+                self._params[ref.name] = value._spec
+                self._weights.append(slot)
+            if not memory.known:
+                self._known = False
+            return value._spec
+        if cls is tuple or cls is list:
+            if PLAIN.issuperset(map(type, value)):
+                return value
+            return cls(self.lift(item, f"{slot}.{index}") for index, item in enumerate(value))
+        if isinstance(value, torch.Tensor):
+            return self._lift_real(value, slot)
+        if cls is dict:
+            return {key: self.lift(item, f"{slot}.{key}") for key, item in value.items()}
+        if cls is slice:
+            return slice(*(self.lift(getattr(value, part), f"slice.{part}") for part in ("start", "stop", "step")))
+        if isinstance(value, tuple):
+            items = [self.lift(item, f"{slot}.{index}") for index, item in enumerate(value)]
+            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        if isinstance(value, (list, torch.nn.ParameterList)):
+            return [self.lift(item, f"{slot}.{index}") for index, item in enumerate(value)]
+        return value
+
+    def _lift_real(self, tensor: torch.Tensor, slot: str) -> TensorSpec:
+        key = id(tensor)
+        entry = self.state.tensors.get(key)
+        if entry is None:
+            entry = self._adopt(tensor)
+            if entry is None:
+                spec: TensorSpec = self.lift(self._strangers[key][1], slot)
+                return spec
+        memory = self._memories.get(key)
+        if entry[3] is None:
+            raise ShapeError(f"parameter {entry[0]} is uninitialized: its module was never called")
+        spec = entry[3]
+        if memory is not None and memory.writer:
+            self._edges.append(Edge(slot, memory.writer, 0, spec))
+        self._params[entry[0]] = spec
+        self._weights.append(slot)
+        if self._known and not (memory.known if memory is not None else is_known(tensor)):
+            self._known = False
+        return spec
+
+    def _adopt(self, tensor: torch.Tensor) -> Entry | None:
+        """A tensor that the model does not list: a parameter of a closure, or a constant, which becomes a node."""
+        key = id(tensor)
+        if isinstance(tensor, nn.Parameter):
+            number = sum(entry[0].startswith("parameter_") for entry in self.state.tensors.values())
+            return self.state.adopt(f"parameter_{number}", tensor)
+        if key not in self._strangers:
+            spec = TensorSpec.of(tensor)
+            node = self.add_node("constant", "get_attr", (spec,), {}, ((), {}), self.state.attribute_of(tensor))
+            abstract = AbstractTensor.make(spec, Ref(node.id), Memory(node.id, is_known(tensor)))
+            abstract._source = tensor
+            self._strangers[key] = (tensor, abstract)
+        return None
+
+    def abstract_of(self, tensor: torch.Tensor) -> AbstractTensor:
+        """The abstract stand-in of a real tensor: the same parameter or constant, sharing its memory."""
+        if isinstance(tensor, AbstractTensor):
+            return tensor
+        entry = self.state.tensors.get(id(tensor)) or self._adopt(tensor)
+        if entry is None:
+            return self._strangers[id(tensor)][1]
+        spec = entry[3] or TensorSpec(())
+        abstract = AbstractTensor.make(spec, Attribute(entry[0]), self.memory_of(tensor))
+        abstract._source = tensor
+        return abstract
+
+    def memory_of(self, tensor: torch.Tensor) -> Memory:
+        """Whose storage a tensor shares."""
+        if isinstance(tensor, AbstractTensor):
+            return tensor._memory
+        memory = self._memories.get(id(tensor))
+        if memory is None:
+            entry = self.state.tensors.get(id(tensor)) or self._adopt(tensor)
+            if entry is None:
+                return self._strangers[id(tensor)][1]._memory
+            memory = self._memories[id(tensor)] = Memory(entry[0], is_known(tensor))
+        return memory
+
+    def is_known(self, tensor: torch.Tensor) -> bool:
+        """Whether the values of a tensor can be worked out."""
+        if isinstance(tensor, AbstractTensor):
+            return tensor._memory.known
+        memory = self._memories.get(id(tensor))
+        return is_known(tensor) if memory is None else memory.known
+
+    def recorded(self, value: Any) -> Any:
+        """An argument as the graph keeps it: references for tensors, plain values, text for anything else."""
+        cls = type(value)
+        if cls in PLAIN:
+            return value
+        if cls is AbstractTensor:
+            return value._ref
+        if cls is tuple or cls is list:
+            if cls is tuple and PLAIN.issuperset(map(type, value)):
+                return value
+            return cls(self.recorded(item) for item in value)
+        if isinstance(value, torch.Tensor):
+            return self.abstract_of(value)._ref
+        if isinstance(value, (tuple, list)):
+            return tuple(self.recorded(item) for item in value)
+        if cls is dict:
+            return {key: self.recorded(item) for key, item in value.items()}
+        if cls is slice:
+            return slice(self.recorded(value.start), self.recorded(value.stop), self.recorded(value.step))
+        return plain(value)
+
+    # --- the graph's ends ---------------------------------------------------------------------------------------
+
+    def _name(self, op: str, kind: Kind) -> str:
+        """A fresh id: the path for a leaf module, path and operation for anything else; numbered from the second on."""
+        path = self.stack[-1]
+        id = (path or op) if kind == "call_module" else f"{path}.{op}" if path else op
+        times = self._ids.get(id, 0)
+        self._ids[id] = times + 1
+        return f"{id}:{times}" if times else id
+
+    def lift_all(self, values: Mapping[str, Any]) -> None:
+        """Lift values by slot, for the next `add_node`."""
+        self._start()
+        for slot, value in values.items():
+            self.lift(value, slot)
+
+    def add_node(
+        self,
+        op: str,
+        kind: Kind,
+        outputs: tuple[TensorSpec, ...],
+        arguments: Mapping[str, Any],
+        call: Any,
+        target: str = "",
+    ) -> Node:
+        """Record one of the graph's ends: an input, a constant, the output. Edges are those of the last `lift_all`."""
+        source = user_line() if op == "constant" else None
+        edges = () if kind == "get_attr" else tuple(self._edges)
+        stack, none = self.stack, _NO_TRAFFIC
+        node = Node(
+            self._name(op, kind), op, kind, target or op, stack, edges, outputs, arguments, (), Counts(), none, "ruled",
+            "", source, (), call, (),
+        )  # fmt: skip
+        self.nodes.append(node)
+        return node
+
+
+def is_index(dtype: torch.dtype) -> bool:
+    """Whether values of a dtype are whole numbers."""
+    return not (dtype.is_floating_point or dtype.is_complex or dtype is torch.bool)
+
+
+def is_known(tensor: torch.Tensor) -> bool:
+    """Whether a real tensor's values may be looked at: small, present, and no weight."""
+    return (
+        not isinstance(tensor, (nn.Parameter, UNINITIALIZED))
+        and tensor.device.type != "meta"
+        and tensor.numel() <= LIMIT
+        and tensor.layout is torch.strided
+        and not tensor.requires_grad
+    )
