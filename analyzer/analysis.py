@@ -133,9 +133,7 @@ class Analysis:
         return report.why(node, weigh, counts, rule)
 
     def _rule_of(self, node: Node) -> Any:
-        if self.rules is None:
-            return None
-        return next((rule for rule in self.rules.values() if rule.name == node.op), None)
+        return None if self.rules is None else self.rules.of_call(node.op, node.target)
 
     # --- parameters and memory ----------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from analyzer.fxgraph import to_fx
 from analyzer.graph import Graph
 from analyzer.interception import intercept_modules
 from analyzer.lazy import infer_lazy, is_uninitialized
+from analyzer.lifting import PLAIN
 from analyzer.nets import DispatchNet, FunctionNet, without_override_checks
 from analyzer.node import ModuleCall, ModuleInfo, Parameter, Ref, record
 from analyzer.pytree import leaves, map_tensors
@@ -336,4 +337,20 @@ def _is_filled(cell: Any) -> bool:
 def _specs(tree: Any) -> tuple[TensorSpec, ...]:
     if type(tree) is AbstractTensor:
         return (tree._spec,)
-    return tuple(leaf._spec for _, leaf in leaves(tree, (AbstractTensor,)))
+    specs: list[TensorSpec] = []
+    _collect(tree, specs)
+    return tuple(specs)
+
+
+def _collect(tree: Any, specs: list[TensorSpec]) -> None:
+    cls = type(tree)
+    if cls is AbstractTensor:
+        specs.append(tree._spec)
+    elif cls is tuple or cls is list:
+        for item in tree:
+            _collect(item, specs)
+    elif cls is dict:
+        for item in tree.values():
+            _collect(item, specs)
+    elif cls not in PLAIN:
+        specs += [leaf._spec for _, leaf in leaves(tree, (AbstractTensor,))]

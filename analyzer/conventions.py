@@ -80,7 +80,9 @@ class Convention:
             return "0   (folded into the convolution in front, evaluation mode)"
         counts = node.counts if counts is None else counts
         terms = _terms(counts, self._weights(is_complex(node)))
-        return f"{' + '.join(terms) or '0'} = {total}".replace("+ -", "− ")
+        if not terms:
+            return "0   (nothing that this convention counts)"
+        return f"{' + '.join(terms)} = {total}".replace("+ -", "− ")
 
 
 def is_complex(node: Node) -> bool:

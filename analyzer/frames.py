@@ -96,8 +96,8 @@ def _source(code: CodeType, line: int) -> Source:
 
 
 def _short(file: str) -> str:
-    """Relative to the working directory, or to where packages are installed; else as it is."""
-    for base in (os.getcwd(), os.path.dirname(os.path.dirname(_TORCH))):
+    """Relative to where packages are installed, or to the working directory; else as it is."""
+    for base in (os.path.dirname(os.path.dirname(_TORCH)), os.getcwd()):
         if file.startswith(base + os.sep):
             return file[len(base) + 1 :]
     return file

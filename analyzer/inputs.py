@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -66,7 +67,8 @@ def _is_shape(value: Any) -> bool:
 def _check_call(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     function = model.forward if isinstance(model, nn.Module) else model
     try:
-        signature = inspect.signature(function)
+        method = getattr(function, "__func__", None)
+        signature = inspect.signature(function) if method is None else _of_method(method)
     except (TypeError, ValueError):  # builtins say nothing about their parameters
         return
     try:
@@ -79,3 +81,10 @@ def _check_call(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
             f"these inputs are no call of {name}: {error}; it takes {signature}",
             hint=f"analyze(model, kwargs={{{example}}})",
         ) from None
+
+
+@lru_cache(maxsize=1024)
+def _of_method(function: Callable[..., Any]) -> inspect.Signature:
+    """A method's signature without self."""
+    signature = inspect.signature(function)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -77,7 +78,7 @@ class Lifter:
         if cls is tuple or cls is list:
             if PLAIN.issuperset(map(type, value)):
                 return value
-            return cls(self.lift(item, f"{slot}.{index}") for index, item in enumerate(value))
+            return cls(map(self.lift, value, _slots(slot, len(value))))
         if isinstance(value, torch.Tensor):
             return self._lift_real(value, slot)
         if cls is dict:
@@ -212,6 +213,12 @@ class Lifter:
         )  # fmt: skip
         self.nodes.append(node)
         return node
+
+
+@lru_cache(maxsize=4096)
+def _slots(slot: str, length: int) -> tuple[str, ...]:
+    """Names of the items of a list: ``tensors.0``, ``tensors.1``, ..."""
+    return tuple(f"{slot}.{index}" for index in range(length))
 
 
 def is_index(dtype: torch.dtype) -> bool:

@@ -81,19 +81,37 @@ def evaluate_bound(rule: Rule, bound: dict[str, Any], weights: tuple[str, ...] =
 
 
 def _key_of(rule: Rule, values: Iterable[Any], names: Any) -> Any:
-    # Types belong to it: 1, 1.0 and True are equal in Python and give different dtypes. A spec goes in by its parts,
-    # whose hashes and comparisons are torch's and Python's own and not a method's.
     key = [rule, names, get_default_dtype()]
     for value in values:
-        cls = type(value)
-        if cls is TensorSpec:
-            key += (value.shape, value.dtype, value.device)
-        elif cls is NoneType or cls is str or cls is bool:
-            key.append(value)
-        else:
-            key.append(cls)
-            key.append(value if cls in _FLAT else _key(value))
+        _extend(key, value)
     return tuple(key)
+
+
+def _extend(key: list[Any], value: Any) -> None:
+    # Types belong to it: 1, 1.0 and True are equal in Python and give different dtypes. A spec goes in by its parts,
+    # whose hashes and comparisons are torch's and Python's own and not a method's.
+    cls = type(value)
+    if cls is TensorSpec:
+        key += (value.shape, value.dtype, value.device)
+    elif cls is NoneType or cls is str or cls is bool:
+        key.append(value)
+    elif cls is list or cls is tuple:
+        key += (cls, len(value))
+        if _INT.issuperset(map(type, value)):
+            key += value
+        else:
+            for item in value:
+                _extend(key, item)
+    elif cls is dict:
+        key += (cls, *value)
+        for item in value.values():
+            _extend(key, item)
+    elif cls is slice:
+        key.append(cls)
+        for part in (value.start, value.stop, value.step):
+            _extend(key, part)
+    else:
+        key += (cls, value)
 
 
 def _remember(key: Any, outcome: Outcome) -> Outcome:
@@ -103,24 +121,7 @@ def _remember(key: Any, outcome: Outcome) -> Outcome:
     return outcome
 
 
-_FLAT = frozenset({TensorSpec, int, float, bool, str, NoneType, torch.dtype, torch.device})
 _INT = frozenset({int})
-
-
-def _key(value: Any) -> Any:
-    """What makes two nested arguments the same, their types included."""
-    cls = type(value)
-    if cls in _FLAT:
-        return value if cls is TensorSpec or value is None else (cls, value)
-    if cls is list or cls is tuple:
-        if _INT.issuperset(map(type, value)):
-            return (cls, *value)
-        return (cls, *map(_key, value))
-    if cls is dict:
-        return (cls, *((name, _key(item)) for name, item in value.items()))
-    if cls is slice:
-        return (cls, value.start, value.stop, value.step)
-    return (cls, value)
 
 
 def _ask(rule: Rule, bound: dict[str, Any], weights: tuple[str, ...]) -> Outcome:

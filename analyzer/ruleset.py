@@ -234,6 +234,12 @@ class RuleSet(Mapping[Any, Rule]):
                 return None if any(_changes(one, base, rule) for one in between) else rule
         return None
 
+    def of_call(self, name: str, target: str) -> Rule | None:
+        """The rule called ``name`` that serves ``target``, as `describe_target` writes it; any of that name else."""
+        named = [(key, rule) for key, rule in self._rules.items() if rule.name == name]
+        exact = (rule for key, rule in named if describe_target(key) == target)
+        return next(exact, named[0][1] if named else None)
+
     def for_operator(self, operator: Any) -> Rule | None:
         """The rule of an aten operator: its own, or that of the function or method of the same name."""
         known: Rule | None = self._operators.get(operator, _UNASKED)
