@@ -22,10 +22,12 @@ __all__ = ["Definition", "RuleSet", "describe_target", "resolve_target"]
 def resolve_target(target: Any) -> Any:
     """The key under which calls of ``target`` arrive: a method's name becomes the method, a property its descriptor.
 
+    An operator of a library that need not be installed goes by its qualified name, ``"torchvision::nms"``.
+
     >>> resolve_target("relu") is torch.Tensor.relu
     True
     """
-    if not isinstance(target, str):
+    if not isinstance(target, str) or "::" in target:
         return target
     try:
         return getattr(torch.Tensor, target)
@@ -40,7 +42,7 @@ def describe_target(target: Any) -> str:
     ('torch.Tensor.relu', 'torch.nn.ReLU', 'torch.relu')
     """
     if isinstance(target, str):
-        return f"torch.Tensor.{target}"
+        return f"torch.ops.{target.replace('::', '.')}" if "::" in target else f"torch.Tensor.{target}"
     if isinstance(target, type):
         module = "torch.nn" if target.__module__.startswith("torch.nn.modules") else target.__module__
         return f"{module}.{target.__qualname__}"
@@ -249,7 +251,7 @@ class RuleSet(Mapping[Any, Rule]):
 
     def _find_operator(self, operator: Any) -> Rule | None:
         packet = operator.overloadpacket
-        for target in (operator, packet):
+        for target in (operator, packet, operator._schema.name):
             if target in self._rules:
                 return self._rules[target]
         space, name = operator._schema.name.split("::")
@@ -298,7 +300,7 @@ def _in_place_twins(target: Any) -> list[Any]:
     """The spelling of a method or function that writes its result over its first argument: relu_ for relu."""
     owner: Any
     if isinstance(target, str):
-        owner, name = torch.Tensor, target
+        owner, name = (None, "") if "::" in target else (torch.Tensor, target)
     else:
         name = getattr(target, "__name__", "")
         home = getattr(target, "__module__", None) or "torch"
