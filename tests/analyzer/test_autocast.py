@@ -124,6 +124,41 @@ CALLS = {
 }
 
 
+HALF = torch.zeros(2, 3, 4, 4, dtype=BF16)
+VOLUME = torch.zeros(1, 2, 4, 4, 4, dtype=BF16)
+FLAT = torch.zeros(5, dtype=BF16)
+
+# The CPU's own list: on float32 these do not become bfloat16, or on bfloat16 they become float32.
+CPU_LIST = {
+    "mv": lambda: torch.mv(Y, Y[0]),
+    "addmv": lambda: torch.addmv(Y[:, 0], Y, Y[0]),
+    "addr": lambda: torch.addr(Y, Y[:, 0], Y[0]),
+    "tensordot to a vector": lambda: torch.tensordot(torch.zeros(2, 2, 1), torch.zeros(2, 1, 2), dims=([0, 1], [2, 0])),
+    "vecdot": lambda: torch.linalg.vecdot(Y, Y),
+    "cov": lambda: (torch.cov(Y), torch.corrcoef(Y)),
+    "trace": lambda: HALF[0, 0].trace(),
+    "prod": lambda: (HALF.prod(), HALF.prod(1)),
+    "reflect and replicate": lambda: [F.pad(HALF[0], (1, 1), mode) for mode in ("reflect", "replicate", "constant")],
+    "soft_margin_loss": lambda: F.soft_margin_loss(FLAT, FLAT),
+    "binary_cross_entropy_with_logits": lambda: F.binary_cross_entropy_with_logits(FLAT, FLAT),
+    "max_pool3d": lambda: F.max_pool3d(VOLUME, 2),
+    "adaptive_avg_pool3d": lambda: F.adaptive_avg_pool3d(VOLUME, 2),
+    "adaptive_max_pool3d": lambda: F.adaptive_max_pool3d(VOLUME, 2),
+    "fractional_max_pool2d": lambda: F.fractional_max_pool2d(HALF, 2, output_size=2),
+    "max_unpool2d": lambda: F.max_unpool2d(*F.max_pool2d(HALF, 2, return_indices=True), 2),
+}
+
+
+@pytest.mark.xfail(strict=True, reason="analyzer.autocast takes these from the list of CUDA, or has them on none")
+@pytest.mark.parametrize("call", CPU_LIST.values(), ids=CPU_LIST.keys())
+def test_the_list_of_the_cpu(call, like_torch):
+    def model():
+        with torch.autocast("cpu", dtype=BF16):
+            return call()
+
+    like_torch(model)
+
+
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 def test_dtypes_are_torchs_own(call, like_torch):
     def model():

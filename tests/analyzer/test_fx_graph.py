@@ -138,6 +138,45 @@ def test_what_runs_through_the_torch_fx_graph(cls):
         torch.testing.assert_close(mine, real, rtol=0, atol=0)
 
 
+library = torch.library.Library("flopgraph_fx_tests", "DEF")
+library.define("halves(Tensor x) -> (Tensor, Tensor)")
+library.impl("halves", lambda x: (x[:, :3].clone(), x[:, 3:].clone()), "CPU")
+torch.library.register_fake(
+    "flopgraph_fx_tests::halves", lambda x: (x.new_empty(len(x), 3), x.new_empty(len(x), x.shape[1] - 3)), lib=library
+)
+
+SPELT = {
+    "several results without a rule": lambda x: torch.ops.flopgraph_fx_tests.halves(x)[1] + 1,
+    "logsigmoid": lambda x: F.logsigmoid(x),
+    "reversed power": lambda x: (2**x, x**2, torch.pow(2, x)),
+    "reversed operators": lambda x: (1 - x, 2 / x, 5 // x, 7 % x, -x, ~(x > 0)),
+    "a slice of steps": lambda x: x[::2, 1:-1].flip(0),
+    "an einsum": lambda x: torch.einsum("ij,kj->ik", x, x),
+    "a keyword": lambda x: torch.sum(input=x, dim=1, keepdim=True),
+}
+
+
+WRONG = {
+    "several results without a rule": "fxgraph: results of an inferred call are one in place of several, so a KeyError",
+    "logsigmoid": "callee: its name in torch, log_sigmoid, is not where it is found",
+    "reversed power": "callee: __rpow__ is called torch._tensor.pow",
+}
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        pytest.param(function, id=name, marks=[pytest.mark.xfail(strict=True, reason=WRONG[name])] * (name in WRONG))
+        for name, function in SPELT.items()
+    ],
+)
+def test_calls_are_found_again_by_their_names(function):
+    x = torch.randn(3, 7)
+    got = torch.fx.GraphModule(nn.Module(), analyze(function, x).graph.fx)(x)
+    for mine, real in zip(tree_leaves(got), tree_leaves(function(x)), strict=True):
+        torch.testing.assert_close(mine, real, rtol=0, atol=0)
+
+
 def test_a_function_over_modules_runs_from_a_dict_of_them():
     layer, x = nn.Linear(7, 5), torch.randn(3, 7)
 
