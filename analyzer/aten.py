@@ -13,7 +13,7 @@ from analyzer.counts import Counts, Traffic
 from analyzer.errors import AnalyzerError, DataDependentError, Diagnostic, MissingRuleError, RuleError, ShapeError
 from analyzer.frames import user_line
 from analyzer.node import Status
-from analyzer.propagate import Outcome
+from analyzer.propagate import Outcome, paths_of
 from analyzer.pytree import leaves, map_tensors
 from analyzer.recorder import Recorder
 from analyzer.rule import Rule, tensors
@@ -83,7 +83,9 @@ class AtenCalls:
             result = self._bound(name, args, error)
             status = "unknown"
         arguments = {"args": self._recorder.recorded(args)}
-        outcome = Outcome(result, tuple(tensors(result)), arguments, Counts(), Traffic(), status)
+        outcome = Outcome(
+            result, tuple(tensors(result)), arguments, Counts(), Traffic(), status, paths=paths_of(result)
+        )
         rule = Rule(name, (), _no_shape, alias=None)
         returned = self._recorder.record_outcome(rule, operator, args, kwargs, outcome)
         node = self._recorder.nodes[-1]

@@ -101,12 +101,12 @@ class Lifter:
                 spec: TensorSpec = self.lift(self._strangers[key][1], slot)
                 return spec
         memory = self._memories.get(key)
-        if entry[3] is None:
-            raise ShapeError(f"parameter {entry[0]} is uninitialized: its module was never called")
-        spec = entry[3]
+        if entry.spec is None:
+            raise ShapeError(f"parameter {entry.name} is uninitialized: its module was never called")
+        spec = entry.spec
         if memory is not None and memory.writer:
             self._edges.append(Edge(slot, memory.writer, 0, spec))
-        self._params[entry[0]] = spec
+        self._params[entry.name] = spec
         self._weights.append(slot)
         if self._known and not (memory.known if memory is not None else is_known(tensor)):
             self._known = False
@@ -116,7 +116,7 @@ class Lifter:
         """A tensor that the model does not list: a parameter of a closure, or a constant, which becomes a node."""
         key = id(tensor)
         if isinstance(tensor, nn.Parameter):
-            number = sum(entry[0].startswith("parameter_") for entry in self.state.tensors.values())
+            number = sum(entry.name.startswith("parameter_") for entry in self.state.tensors.values())
             return self.state.adopt(f"parameter_{number}", tensor)
         if key not in self._strangers:
             spec = TensorSpec.of(tensor)
@@ -133,8 +133,8 @@ class Lifter:
         entry = self.state.tensors.get(id(tensor)) or self._adopt(tensor)
         if entry is None:
             return self._strangers[id(tensor)][1]
-        spec = entry[3] or TensorSpec(())
-        abstract = AbstractTensor.make(spec, Attribute(entry[0]), self.memory_of(tensor))
+        spec = entry.spec or TensorSpec(())
+        abstract = AbstractTensor.make(spec, Attribute(entry.name), self.memory_of(tensor))
         abstract._source = tensor
         return abstract
 
@@ -147,7 +147,7 @@ class Lifter:
             entry = self.state.tensors.get(id(tensor)) or self._adopt(tensor)
             if entry is None:
                 return self._strangers[id(tensor)][1]._memory
-            memory = self._memories[id(tensor)] = Memory(entry[0], is_known(tensor))
+            memory = self._memories[id(tensor)] = Memory(entry.name, is_known(tensor))
         return memory
 
     def is_known(self, tensor: torch.Tensor) -> bool:

@@ -6,7 +6,7 @@ analyzed again and again, asks each rule once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any
@@ -20,7 +20,7 @@ from analyzer.node import Status
 from analyzer.rule import Bound, Rule, tensors
 from analyzer.spec import TensorSpec
 
-__all__ = ["Outcome", "evaluate", "evaluate_bound", "plain"]
+__all__ = ["Outcome", "evaluate", "evaluate_bound", "extend_key", "key_of", "outcome_of", "paths_of", "plain"]
 
 # Enough for every distinct layer of the largest models; cleared when full, since rules are cheap to ask again.
 _LIMIT = 100_000
@@ -61,33 +61,43 @@ def evaluate(rule: Rule, args: tuple[Any, ...], kwargs: Mapping[str, Any], weigh
         ShapeError: torch would reject the call.
         RuleError: the rule's own code failed on it.
     """
-    values = (*args, *kwargs.values()) if kwargs else args
-    key = _key_of(rule, values, (tuple(kwargs), weights) if kwargs or weights else None)
+    key = key_of(rule, args)
+    if kwargs:
+        key += kwargs
+        for value in kwargs.values():
+            extend_key(key, value)
+    return _look_up(rule, key, weights, lambda: rule.bind(args, kwargs))
+
+
+def evaluate_bound(rule: Rule, bound: dict[str, Any], key: list[Any], weights: tuple[str, ...] = ()) -> Outcome:
+    """The same for the bound arguments of a module, and their key."""
+    return _look_up(rule, key, weights, lambda: bound)
+
+
+def _look_up(rule: Rule, key: list[Any], weights: tuple[str, ...], bind: Callable[[], dict[str, Any]]) -> Outcome:
+    entry = (weights, *key)
     try:
-        outcome = _memory.get(key)
+        outcome = _memory.get(entry)
     except TypeError:  # an argument that does not hash is asked about every time
-        return _ask(rule, rule.bind(args, kwargs), weights)
-    return _remember(key, _ask(rule, rule.bind(args, kwargs), weights)) if outcome is None else outcome
+        return _ask(rule, bind(), weights)
+    if outcome is None:
+        outcome = _ask(rule, bind(), weights)
+        if len(_memory) >= _LIMIT:
+            _memory.clear()
+        _memory[entry] = outcome
+    return outcome
 
 
-def evaluate_bound(rule: Rule, bound: dict[str, Any], weights: tuple[str, ...] = ()) -> Outcome:
-    """The same for arguments that are bound already: those of a module."""
-    key = _key_of(rule, bound.values(), weights)
-    try:
-        outcome = _memory.get(key)
-    except TypeError:
-        return _ask(rule, bound, weights)
-    return _remember(key, _ask(rule, bound, weights)) if outcome is None else outcome
-
-
-def _key_of(rule: Rule, values: Iterable[Any], names: Any) -> Any:
-    key = [rule, names, get_default_dtype()]
+def key_of(rule: Rule, values: Iterable[Any]) -> list[Any]:
+    """What makes two calls of a rule the same."""
+    key: list[Any] = [rule, get_default_dtype()]
     for value in values:
-        _extend(key, value)
-    return tuple(key)
+        extend_key(key, value)
+    return key
 
 
-def _extend(key: list[Any], value: Any) -> None:
+def extend_key(key: list[Any], value: Any) -> None:
+    """Add one more argument to a key."""
     # Types belong to it: 1, 1.0 and True are equal in Python and give different dtypes. A spec goes in by its parts,
     # whose hashes and comparisons are torch's and Python's own and not a method's.
     cls = type(value)
@@ -101,24 +111,17 @@ def _extend(key: list[Any], value: Any) -> None:
             key += value
         else:
             for item in value:
-                _extend(key, item)
+                extend_key(key, item)
     elif cls is dict:
         key += (cls, *value)
         for item in value.values():
-            _extend(key, item)
+            extend_key(key, item)
     elif cls is slice:
         key.append(cls)
         for part in (value.start, value.stop, value.step):
-            _extend(key, part)
+            extend_key(key, part)
     else:
         key += (cls, value)
-
-
-def _remember(key: Any, outcome: Outcome) -> Outcome:
-    if len(_memory) >= _LIMIT:
-        _memory.clear()
-    _memory[key] = outcome
-    return outcome
 
 
 _INT = frozenset({int})
@@ -169,8 +172,17 @@ def outcome_of(
         # A gather reads fewer bytes of its weight than there are.
         traffic = Traffic(traffic.read, traffic.written, max(min(loaded, traffic.read - others), 0))
     arguments = {name: plain(value) for name, value in bound.items()}
-    paths = () if isinstance(result, TensorSpec) else tuple(_paths(result))
+    paths = paths_of(result)
     return Outcome(result, outputs, arguments, counts, traffic, status, notes, shares, paths)
+
+
+def paths_of(result: Any) -> tuple[tuple[int, ...], ...]:
+    """Where in a result each of its tensors is; empty where the result is one tensor.
+
+    >>> paths_of((TensorSpec((2,)), [TensorSpec((3,))]))
+    ((0,), (1, 0))
+    """
+    return () if isinstance(result, TensorSpec) else tuple(_paths(result))
 
 
 def _paths(result: Any, path: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:

@@ -19,7 +19,7 @@ from analyzer.frames import user_line
 from analyzer.lifting import PLAIN, Lifter
 from analyzer.node import Kind, Node, Ref, record
 from analyzer.promotion import can_cast
-from analyzer.propagate import Outcome, evaluate, evaluate_bound, outcome_of
+from analyzer.propagate import Outcome, evaluate, evaluate_bound, extend_key, key_of, outcome_of
 from analyzer.pytree import leaves, map_tensors
 from analyzer.rule import Rule
 from analyzer.ruleset import describe_target
@@ -138,21 +138,15 @@ class Recorder(Lifter):
         """Record a call of a leaf module, whose path is on top of the stack."""
         self._start()
         try:
-            bound = self._bind_module(rule, module, args, kwargs)
-            tensors, memories = self.state.tensors, self._memories
-            for name, value in bound.items():
-                cls = type(value)
-                if cls is nn.Parameter and id(value) not in memories and id(value) in tensors:
-                    entry = tensors[id(value)]  # what `_lift_real` comes to for a weight that nobody wrote on
-                    self._known = False
-                    if entry[3] is not None:
-                        bound[name] = self._params[entry[0]] = entry[3]
-                        self._weights.append(name)
-                elif cls not in PLAIN:
-                    bound[name] = self.lift(value, name)
-            if is_autocast_on():
-                bound = autocast(rule.name, (), bound)[1]
-            outcome = evaluate_bound(rule, bound, tuple(self._weights))
+            quick = None if kwargs or len(args) != 1 or is_autocast_on() else self._lift_layer(rule, module, args[0])
+            if quick is None:
+                self._start()
+                bound = rule.bind_module(module, args, kwargs)
+                bound = {name: self.lift(value, name) for name, value in bound.items()}
+                if is_autocast_on():
+                    bound = autocast(rule.name, (), bound)[1]
+                quick = bound, key_of(rule, bound.values())
+            outcome = evaluate_bound(rule, *quick, tuple(self._weights))
         except AnalyzerError as error:
             raise self._locate(error, rule.name) from error.__cause__
         in_place = bool(args) and module.__dict__.get("inplace") is True
@@ -170,26 +164,45 @@ class Recorder(Lifter):
             return AbstractTensor.make(outcome.result, record(Ref, (node.id, 0)), memory)
         return self._wrap(node, outcome.result, memory, None)
 
-    def _bind_module(
-        self, rule: Rule, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _lift_layer(self, rule: Rule, module: nn.Module, input: Any) -> tuple[dict[str, Any], list[Any]] | None:
+        """Bound and lifted arguments of a layer called on one value, and their key; None where it is not that simple.
+
+        Nearly every layer is called so, and what it returns is never a constant. This is what `Rule.bind_module`,
+        `lift` and `key_of` come to then, in one loop.
+        """
         names = rule.signature.names
-        if kwargs or len(args) != 1 or rule.signature.rest or not names:
-            return rule.bind_module(module, args, kwargs)
-        # Nearly every layer takes one tensor: what `Rule.bind_module` comes to then, at a third of its price.
-        bound = {names[0]: args[0]}
+        if rule.signature.rest or not names:
+            return None
         own, attributes = module.__dict__, rule.attributes
         parameters = own["_parameters"]
+        tensors, memories, params = self.state.tensors, self._memories, self._params
+        bound = {names[0]: self.lift(input, names[0])}
+        key = key_of(rule, bound.values())
         for name in names[1:]:
             if name in own and name not in attributes:
-                bound[name] = own[name]
+                value = own[name]
             elif name in parameters:
-                bound[name] = parameters[name]
+                value = parameters[name]
             else:
-                value = bound[name] = rule.attribute(module, name)
+                value = rule.attribute(module, name)
                 if value is _OPEN:
-                    return rule.bind_module(module, args, kwargs)
-        return bound
+                    return None
+            cls = type(value)
+            if (cls is nn.Parameter or cls is torch.Tensor) and id(value) in tensors and id(value) not in memories:
+                entry = tensors[id(value)]  # a weight or buffer that nobody wrote on
+                if entry.spec is None:
+                    return None
+                value = params[entry.name] = entry.spec
+                self._weights.append(name)
+                key += (value.shape, value.dtype, value.device)
+            elif value is None or cls is bool or cls is str:
+                key.append(value)
+            else:
+                if cls not in PLAIN:
+                    value = self.lift(value, name)
+                extend_key(key, value)
+            bound[name] = value
+        return bound, key
 
     def _aliased(self, rule: Rule, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Memory | None:
         """The memory of the argument whose storage the result shares."""

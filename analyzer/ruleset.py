@@ -48,10 +48,14 @@ def describe_target(target: Any) -> str:
         return f"{module}.{target.__qualname__}"
     name = getattr(target, "__name__", None) or str(target)
     kinds = (types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType)
-    if isinstance(target, kinds) or "Tensor." in getattr(target, "__qualname__", ""):
-        return f"torch.Tensor.{name}"
+    if isinstance(target, kinds) or getattr(target, "__qualname__", "").startswith(("Tensor.", "TensorBase.")):
+        names = (name, *(key for key, value in vars(torch.Tensor).items() if value is target))
+        found = next((key for key in names if getattr(torch.Tensor, key, None) is target), name)
+        return f"torch.Tensor.{found}"
     module = getattr(target, "__module__", None) or "torch"
     module = {"torch._C._nn": "torch.nn.functional", "torch.functional": "torch"}.get(module, module)
+    if module == "torch.nn.functional" and getattr(nn.functional, name, None) is not target:
+        name = next((key for key, value in vars(nn.functional).items() if value is target), name)
     return f"{module}.{name}"
 
 

@@ -6,7 +6,7 @@ import operator
 import random
 import sys
 from collections import OrderedDict
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -14,11 +14,19 @@ from torch.nn import parameter as torch_parameter
 
 from analyzer.spec import TensorSpec
 
-__all__ = ["UNINITIALIZED", "GlobalState", "ModelState"]
+__all__ = ["UNINITIALIZED", "Entry", "GlobalState", "ModelState"]
 
 _CONTAINERS = frozenset({dict, list, set, OrderedDict})
 UNINITIALIZED: Any = vars(torch_parameter)["UninitializedTensorMixin"]
-Entry = tuple[str, torch.Tensor, bool, TensorSpec | None]
+
+
+class Entry(NamedTuple):
+    """A parameter or buffer under its first name; one that is uninitialized has no spec."""
+
+    name: str
+    tensor: torch.Tensor
+    buffer: bool
+    spec: TensorSpec | None
 
 
 class ModelState:
@@ -28,7 +36,7 @@ class ModelState:
         paths: module id -> its first path.
         modules: first path -> module, parents before children.
         aliases: first path -> further paths.
-        tensors: tensor id -> ``(name, tensor, is_buffer, spec)``, by first name; an uninitialized one has no spec.
+        tensors: tensor id -> its `Entry`.
         owned: path -> first names of the module's own parameters, and of its own buffers.
         tensor_aliases: first name -> further names.
     """
@@ -41,8 +49,8 @@ class ModelState:
         self.owned: dict[str, tuple[list[str], list[str]]] = {}
         self.tensor_aliases: dict[str, list[str]] = {}
         self._saved: list[tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]] = []
-        self._contents: list[tuple[Any, Any]] = []
-        self._empty: list[Any] = []
+        self._containers: list[Any] = []
+        self._contents: dict[int, tuple[Any, Any]] = {}
 
     def add(self, root: nn.Module, path: str = "") -> None:
         """Name and remember a module and all below it."""
@@ -75,27 +83,28 @@ class ModelState:
                 stack.extend((prefix + name, child) for name, child in reversed(children.items()) if child is not None)
 
         # Most are nn.Module's own and empty: those need no copy to be emptied again.
-        self._contents += [(container, container.copy()) for container in filter(None, containers)]
-        self._empty += [container for container in containers if not container]
+        self._containers += containers
+        self._contents.update({id(container): (container, container.copy()) for container in filter(None, containers)})
 
     def _name_all(self, prefix: str, tensors: dict[str, torch.Tensor | None], buffers: bool) -> list[str]:
         names = []
         known = self.tensors
+        new = tuple.__new__
         for name, tensor in tensors.items():
             if tensor is not None:
                 entry = known.get(id(tensor))
                 if entry is None:
                     full = prefix + name
                     spec = None if isinstance(tensor, UNINITIALIZED) else TensorSpec.of(tensor)
-                    known[id(tensor)] = (full, tensor, buffers, spec)
+                    known[id(tensor)] = new(Entry, (full, tensor, buffers, spec))
                     names.append(full)
                 else:
-                    self.tensor_aliases.setdefault(entry[0], []).append(prefix + name)
+                    self.tensor_aliases.setdefault(entry.name, []).append(prefix + name)
         return names
 
     def adopt(self, name: str, parameter: torch.Tensor) -> Entry:
         """Give a parameter that no module holds its name."""
-        entry = self.tensors[id(parameter)] = (name, parameter, False, TensorSpec.of(parameter))
+        entry = self.tensors[id(parameter)] = Entry(name, parameter, False, TensorSpec.of(parameter))
         return entry
 
     def _alias_below(self, first: str, path: str, module: nn.Module) -> None:
@@ -123,9 +132,10 @@ class ModelState:
             if tuple(own) != names or not all(map(operator.is_, own.values(), values)):
                 own.clear()
                 own.update(zip(names, values, strict=True))
-        for container in filter(None, self._empty):
-            container.clear()
-        for container, contents in self._contents:
+        for container in filter(None, self._containers):
+            if id(container) not in self._contents:
+                container.clear()
+        for container, contents in self._contents.values():
             if not _same(container, contents):
                 container.clear()
                 if isinstance(container, list):

@@ -149,7 +149,6 @@ CPU_LIST = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="analyzer.autocast takes these from the list of CUDA, or has them on none")
 @pytest.mark.parametrize("call", CPU_LIST.values(), ids=CPU_LIST.keys())
 def test_the_list_of_the_cpu(call, like_torch):
     def model():

@@ -156,24 +156,7 @@ SPELT = {
 }
 
 
-WRONG = {
-    "several results without a rule": (
-        "fxgraph: results of an inferred call are one in place of several, so a KeyError",
-    ),
-    "logsigmoid": ("callee: its name in torch, log_sigmoid, is not where it is found",),
-    "reversed power": ("callee: __rpow__ is called torch._tensor.pow",),
-}
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        pytest.param(
-            function, id=name, marks=[pytest.mark.xfail(strict=True, reason=why) for why in WRONG.get(name, ())]
-        )
-        for name, function in SPELT.items()
-    ],
-)
+@pytest.mark.parametrize("function", SPELT.values(), ids=SPELT.keys())
 def test_calls_are_found_again_by_their_names(function):
     x = torch.randn(3, 7)
     got = torch.fx.GraphModule(nn.Module(), analyze(function, x).graph.fx)(x)
