@@ -119,7 +119,10 @@ def test_why_works_without_a_rule_and_without_costs(bounded, residual):
         "  flops    3 add = 3",
     ]
     text = why(residual.graph.node("x"), convention("macs"), Counts(), Rule("input", (), lambda x: x))
-    assert "  rule     Cost: nothing is calculated.\n  counts   0\n  macs     0   (nothing that this convention counts)" in text
+    assert (
+        "  rule     Cost: nothing is calculated.\n  counts   0\n  macs     0   (nothing that this convention counts)"
+        in text
+    )
 
 
 def test_why_names_what_folding_does(sketch):
