@@ -362,7 +362,16 @@ def test_counts_in_every_spelling(agree, row):
     agree(RULES, name, calls, **counts) if row != "l1_loss, each" else each_l1(agree, calls, counts)
 
 
-@pytest.mark.parametrize("function", [inner.mse_loss, torch.kl_div, aten.mse_loss, aten.kl_div, F.mse_loss], ids=str)
+SPELLINGS = {
+    "C mse": inner.mse_loss,
+    "C kl": torch.kl_div,
+    "aten mse": aten.mse_loss,
+    "aten kl": aten.kl_div,
+    "F mse": F.mse_loss,
+}
+
+
+@pytest.mark.parametrize("function", SPELLINGS.values(), ids=SPELLINGS.keys())
 def test_the_reduction_left_out_is_torchs_own(function):
     rule = RULES[function]
     out = rule.call_shape(rule.bind((X, X), {}))
