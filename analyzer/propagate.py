@@ -23,7 +23,7 @@ from analyzer.spec import TensorSpec
 __all__ = ["Outcome", "evaluate", "evaluate_bound", "extend_key", "key_of", "outcome_of", "paths_of", "plain"]
 
 # Enough for every distinct layer of the largest models; cleared when full, since rules are cheap to ask again.
-_LIMIT = 100_000
+_LIMIT = 32_768
 _memory: dict[Any, Outcome] = {}
 
 
