@@ -26,6 +26,13 @@ PLAIN = frozenset(
 )
 # Arguments that torch takes as whole numbers, also out of a tensor of no dimensions.
 _NUMBERS = ("slice.", "size", "shape", "output_size", "start", "end", "length", "step", "repeats.", "dim", "k")
+# Python's number types are taken as dtypes.
+_DTYPES: dict[Any, torch.dtype] = {
+    bool: torch.bool,
+    int: torch.int64,
+    float: torch.float64,
+    complex: torch.complex128,
+}
 _NO_TRAFFIC = Traffic()
 
 
@@ -90,7 +97,7 @@ class Lifter:
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
         if isinstance(value, (list, torch.nn.ParameterList)):
             return [self.lift(item, f"{slot}.{index}") for index, item in enumerate(value)]
-        return value
+        return _DTYPES.get(value, value) if cls is type else value
 
     def _lift_real(self, tensor: torch.Tensor, slot: str) -> TensorSpec:
         key = id(tensor)
