@@ -16,9 +16,12 @@ from rules import (
     create,
     distance,
     dropout,
+    eigen,
     einsum,
     embedding,
     embedding_bag,
+    factor,
+    fft,
     fold,
     grid,
     grouped,
@@ -30,8 +33,10 @@ from rules import (
     loss_ctc,
     loss_likelihood,
     loss_margin,
+    lstsq,
     mask,
     matmul,
+    matrix_function,
     norm,
     norms,
     numeric,
@@ -49,6 +54,7 @@ from rules import (
     recurrent_cells,
     recurrent_kernels,
     reduce,
+    reflections,
     reshape,
     resize,
     scan,
@@ -57,10 +63,14 @@ from rules import (
     select,
     sequence,
     softmax,
+    solve,
+    solve_factored,
     sort,
     special,
+    spectral,
     split,
     statistics,
+    stft,
     unpool,
 )
 
@@ -79,9 +89,12 @@ RULES: RuleSet = (
     | create.RULES
     | distance.RULES
     | dropout.RULES
+    | eigen.RULES
     | einsum.RULES
     | embedding.RULES
     | embedding_bag.RULES
+    | factor.RULES
+    | fft.RULES
     | fold.RULES
     | grid.RULES
     | grouped.RULES
@@ -93,8 +106,10 @@ RULES: RuleSet = (
     | loss_ctc.RULES
     | loss_likelihood.RULES
     | loss_margin.RULES
+    | lstsq.RULES
     | mask.RULES
     | matmul.RULES
+    | matrix_function.RULES
     | norm.RULES
     | norms.RULES
     | numeric.RULES
@@ -112,6 +127,7 @@ RULES: RuleSet = (
     | recurrent_cells.RULES
     | recurrent_kernels.RULES
     | reduce.RULES
+    | reflections.RULES
     | reshape.RULES
     | resize.RULES
     | scan.RULES
@@ -120,9 +136,13 @@ RULES: RuleSet = (
     | select.RULES
     | sequence.RULES
     | softmax.RULES
+    | solve.RULES
+    | solve_factored.RULES
     | sort.RULES
     | special.RULES
+    | spectral.RULES
     | split.RULES
     | statistics.RULES
+    | stft.RULES
     | unpool.RULES
 )

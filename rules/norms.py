@@ -15,7 +15,7 @@ from analyzer.spec import TensorSpec
 from rules._dims import check_tensor, spellings, wrap_dim, wrap_dims
 from rules.reduce import not_empty, reduced, steps
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "matrix_norm", "matrix_norm_cost"]
 
 RULES = RuleSet()
 
@@ -90,14 +90,14 @@ def _matrix_norm(input: TensorSpec, ord: Any, dim: Any, keepdim: bool, dtype: to
             raise ShapeError(f"ord must be 'fro', 'nuc' or a number, got {ord!r}")
     elif not isinstance(ord, (int, float)) or abs(ord) not in (1, 2, math.inf):
         raise ShapeError(f"ord must be 1, -1, 2, -2, inf or -inf for matrices, got {ord!r}")
-    else:
+    elif ord < 0:
         kinds = {1: (second,), 2: (first, second), math.inf: (first,)}
         if any(input.shape[axis] == 0 for axis in kinds[abs(ord)]):
             raise ShapeError(f"a norm of order {ord} of an empty matrix does not exist, got {input.shape}")
     return reduced(input, dim, keepdim).with_dtype(kind)
 
 
-def _matrix_norm_cost(out: TensorSpec, input: TensorSpec, ord: Any, dim: Any) -> Counts:
+def matrix_norm_cost(out: TensorSpec, input: TensorSpec, ord: Any, dim: Any) -> Counts:
     """The singular values by Golub and Kahan's method: 4 m n² − 4 n³ / 3 operations, half of them products."""
     size, results = input.numel, out.numel
     if size == 0:
@@ -131,7 +131,7 @@ def matrix_norm(
 
 @matrix_norm.cost
 def _(out: TensorSpec, input: TensorSpec, ord: Any, dim: Any) -> Counts:
-    return _matrix_norm_cost(out, input, ord, dim)
+    return matrix_norm_cost(out, input, ord, dim)
 
 
 def _whole_dims(input: TensorSpec, ord: Any, dim: Any) -> Any:
@@ -164,7 +164,7 @@ def linalg_norm(
 def _(out: TensorSpec, input: TensorSpec, ord: Any, dim: Any) -> Counts:
     planes = _whole_dims(input, ord, dim)
     if planes is not None:
-        return _matrix_norm_cost(out, input, ord, planes)
+        return matrix_norm_cost(out, input, ord, planes)
     return _vector_norm_cost(out, input, 2 if ord is None else ord)
 
 
@@ -189,7 +189,7 @@ def norm(
 @norm.cost
 def _(out: TensorSpec, input: TensorSpec, p: Any, dim: Any) -> Counts:
     if p == "nuc":
-        return _matrix_norm_cost(out, input, p, (0, 1) if dim is None else dim)
+        return matrix_norm_cost(out, input, p, (0, 1) if dim is None else dim)
     return _vector_norm_cost(out, input, 2 if p in ("fro", None) else p)
 
 
