@@ -49,9 +49,9 @@ def as_specs(
 
     def to_spec(tensor: Any) -> TensorSpec:
         # One tensor given twice is one input: the same spec object. A spec given twice describes two tensors.
-        if isinstance(tensor, TensorSpec):
-            return tensor.with_shape(*tensor.shape)
-        return seen.setdefault(id(tensor), TensorSpec.of(tensor))
+        spec = tensor if isinstance(tensor, TensorSpec) else TensorSpec.of(tensor)
+        fresh = spec.with_shape(*spec.shape)
+        return fresh if spec is tensor else seen.setdefault(id(tensor), fresh)
 
     kinds = (torch.Tensor, TensorSpec)
     positional = tuple(map_tensors(to_spec, value, kinds) for value in args)

@@ -15,6 +15,10 @@ __all__ = ["TensorSpec"]
 
 CPU = torch.device("cpu")
 
+# Weights come in few shapes: looking a spec up costs half of making it.
+_LIMIT = 16_384
+_seen: dict[tuple[torch.Size, torch.dtype, torch.device], TensorSpec] = {}
+
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class TensorSpec:
@@ -66,7 +70,13 @@ class TensorSpec:
         >>> TensorSpec.of(torch.zeros(2, 3, dtype=torch.int64))
         TensorSpec((2, 3), int64)
         """
-        return _new(tuple(tensor.shape), tensor.dtype, tensor.device)
+        key = (tensor.shape, tensor.dtype, tensor.device)
+        spec = _seen.get(key)
+        if spec is None:
+            if len(_seen) >= _LIMIT:
+                _seen.clear()
+            spec = _seen[key] = _new(tuple(tensor.shape), tensor.dtype, tensor.device)
+        return spec
 
     @property
     def ndim(self) -> int:

@@ -48,7 +48,7 @@ class ModelState:
         self.tensors: dict[int, Entry] = {}
         self.owned: dict[str, tuple[list[str], list[str]]] = {}
         self.tensor_aliases: dict[str, list[str]] = {}
-        self._saved: list[tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]] = []
+        self._saved: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._containers: list[Any] = []
         self._contents: dict[int, tuple[Any, Any]] = {}
 
@@ -65,9 +65,8 @@ class ModelState:
                 continue
             self.modules[path] = module
             own = module.__dict__
-            values = tuple(own.values())
-            self._saved.append((own, tuple(own), values))
-            containers += [v for v in values if type(v) in _CONTAINERS]
+            self._saved.append((own, own.copy()))
+            containers += [value for value in own.values() if type(value) in _CONTAINERS]
             prefix = f"{path}." if path else ""
             parameters, buffers, children = own.get("_parameters"), own.get("_buffers"), own.get("_modules")
             if parameters is None or buffers is None or children is None:  # scripted and traced modules are C++
@@ -95,7 +94,9 @@ class ModelState:
                 entry = known.get(id(tensor))
                 if entry is None:
                     full = prefix + name
-                    spec = None if isinstance(tensor, UNINITIALIZED) else TensorSpec.of(tensor)
+                    cls = type(tensor)
+                    plain = cls is nn.Parameter or cls is torch.Tensor or not isinstance(tensor, UNINITIALIZED)
+                    spec = TensorSpec.of(tensor) if plain else None
                     known[id(tensor)] = new(Entry, (full, tensor, buffers, spec))
                     names.append(full)
                 else:
@@ -127,11 +128,10 @@ class ModelState:
 
         Only what differs is written, so that a model which nobody changed is not touched.
         """
-        for own, names, values in self._saved:
-            # The same objects under the same names: comparing values would ask tensors whether they are equal.
-            if tuple(own) != names or not all(map(operator.is_, own.values(), values)):
+        for own, saved in self._saved:
+            if not _same(own, saved):
                 own.clear()
-                own.update(zip(names, values, strict=True))
+                own.update(saved)
         for container in filter(None, self._containers):
             if id(container) not in self._contents:
                 container.clear()
@@ -145,10 +145,11 @@ class ModelState:
 
 
 def _same(container: Any, contents: Any) -> bool:
+    """The same objects in the same places: comparing values would ask tensors whether they are equal."""
     if len(container) != len(contents):
         return False
     if isinstance(container, dict):
-        return list(container) == list(contents) and all(map(operator.is_, container.values(), contents.values()))
+        return all(map(operator.is_, container.values(), contents.values())) and [*container] == [*contents]
     if isinstance(container, set):
         return bool(container == contents)
     return all(map(operator.is_, container, contents))
