@@ -72,6 +72,7 @@ from rules import (
     statistics,
     stft,
     unpool,
+    vision,
 )
 
 __all__ = ["RULES"]
@@ -145,4 +146,5 @@ RULES: RuleSet = (
     | statistics.RULES
     | stft.RULES
     | unpool.RULES
+    | vision.RULES
 )
