@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
@@ -64,6 +66,43 @@ def scaled_mm(
 def _(out: TensorSpec, input: TensorSpec, bias: TensorSpec | None, scale_result: TensorSpec | None) -> Counts:
     outputs = out.numel
     scaled = Counts(mul=outputs * (2 if scale_result is None else 3), add=0 if bias is None else outputs)
+    return Counts.dots(outputs, input.shape[1]) + scaled
+
+
+@RULES.op(torch.ops.aten._scaled_mm_v2, name="scaled_mm")
+def scaled_mm_in_blocks(
+    input: TensorSpec,
+    mat2: TensorSpec,
+    scale_a: Sequence[TensorSpec],
+    recipe_a: Sequence[int],
+    swizzle_a: Sequence[int],
+    scale_b: Sequence[TensorSpec],
+    recipe_b: Sequence[int],
+    swizzle_b: Sequence[int],
+    bias: TensorSpec | None,
+    out_dtype: torch.dtype | None,
+    contraction_dim: Sequence[int] = (),
+    use_fast_accum: bool = False,
+) -> TensorSpec:
+    """What F.scaled_mm becomes: a scaled product, with a scale for the tensor, for each row or for each block of it.
+
+    Cost: as scaled_mm, with one mul an output for each scale.
+    Source: torch.nn.functional.scaled_mm
+    """
+    out: TensorSpec = scaled_mm(input, mat2, scale_a[0], scale_b[0], bias, None, out_dtype)
+    return out
+
+
+@scaled_mm_in_blocks.cost
+def _(
+    out: TensorSpec,
+    input: TensorSpec,
+    bias: TensorSpec | None,
+    scale_a: Sequence[TensorSpec],
+    scale_b: Sequence[TensorSpec],
+) -> Counts:
+    outputs = out.numel
+    scaled = Counts(mul=outputs * (len(scale_a) + len(scale_b)), add=0 if bias is None else outputs)
     return Counts.dots(outputs, input.shape[1]) + scaled
 
 

@@ -133,3 +133,36 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 @isin.cost
 def _(out: TensorSpec, test_elements: Any) -> Counts:
     return Counts(cmp=out.numel * (test_elements.numel if isinstance(test_elements, TensorSpec) else 1))
+
+
+@RULES.op("to_sparse", "to_sparse_csr", "to_sparse_csc", "to_sparse_coo")
+def to_sparse(
+    input: TensorSpec, sparse_dim: int | None = None, *, blocksize: Any = None, dense_dim: int | None = None
+) -> Bound:
+    """The same values, kept where they are not 0.
+
+    Cost: one cmp an element: whether it is kept.
+    Source: torch.Tensor.to_sparse
+    """
+    if sparse_dim is not None and not (
+        sparse_dim == input.ndim == 0 or 0 < whole(sparse_dim, "sparse_dim") <= input.ndim
+    ):
+        raise ShapeError(f"sparse_dim must be from 1 to {input.ndim}, got {sparse_dim}")
+    return Bound(input, "as many values are kept as are not 0; all are counted from here on")
+
+
+@to_sparse.cost
+def _(input: TensorSpec) -> Counts:
+    return Counts(cmp=input.numel)
+
+
+@RULES.op(torch._nested_tensor_from_mask_left_aligned)
+def nested_tensor_from_mask_left_aligned(t: TensorSpec, mask: TensorSpec) -> Bound:
+    """Whether every sequence's padding stands behind it, so that a Transformer may leave it out: no, for all one knows.
+
+    Cost: nothing, it looks at data.
+    Source: torch.nn.TransformerEncoder
+    """
+    check_tensor(t, "t")
+    _mask(mask)
+    return Bound(False, "padding is taken not to stand behind the sequences, so that a Transformer calculates it")

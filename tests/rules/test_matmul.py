@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from analyzer import analyze
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.spec import TensorSpec
@@ -183,3 +184,14 @@ def test_what_torch_rejects(message):
     with pytest.raises(ShapeError) as error:
         call(function, *args)
     assert str(error.value) == message
+
+
+def test_scaled_in_blocks():
+    first, second = t(3, 16, dtype=torch.float8_e4m3fn), t(32, 16, dtype=torch.float8_e4m3fn).mT
+    kinds = torch.nn.functional.ScalingType.RowWise
+    answer = analyze(
+        lambda a, b, c, d: F.scaled_mm(a, b, c, kinds, d, kinds, output_dtype=HALF), (first, second, t(3, 1), t(1, 32))
+    )
+    assert (answer.outputs.shape, answer.outputs.dtype) == ((3, 32), HALF)
+    (node,) = [node for node in answer.graph.nodes() if node.op == "scaled_mm"]
+    assert node.counts == Counts(mac=3 * 32 * 16, dot=3 * 32, mul=2 * 3 * 32)
