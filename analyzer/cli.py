@@ -44,6 +44,8 @@ Examples:
   flopgraph package.module:Class --input 1x80x3000 --convention macs
   flopgraph torchvision:resnet50 --by node --format csv -o resnet50.csv
   flopgraph torchvision:resnet50 -o resnet50.graphml
+  flopgraph rules
+  flopgraph rules torch.nn.functional.conv2d
 
 \b
 Exit codes:
@@ -163,6 +165,45 @@ def analyze(
             analysis.table(by=by, convention=convention, depth=depth).print(sys.stdout)
         else:
             typer.echo(analysis.export(format, by=by, convention=convention, depth=depth), nl=False)
+
+
+RULES_HELP = """What is known about every operation: its formula and shapes, what is counted, by which source.
+
+\b
+Examples:
+  flopgraph rules
+  flopgraph rules --markdown
+  flopgraph rules torch.nn.functional.conv2d
+  flopgraph rules nn.LSTM
+"""
+RuleName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="OPERATION",
+        help="Explain one: torch.nn.functional.conv2d, nn.Conv2d, or a bare conv2d.",
+        show_default=False,
+    ),
+]
+Markdown = Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")]
+
+
+@app.command("rules", help=RULES_HELP)
+def list_rules(name: RuleName = None, markdown: Markdown = False) -> None:
+    """List the rules, or explain one."""
+    with _errors_as_text():
+        with _progress("reading rules"), contextlib.redirect_stdout(sys.stderr):
+            from analyzer import report
+            from analyzer.plugins import installed_rules
+            from analyzer.report import rulebook
+
+            rules = installed_rules()
+            found = rulebook.entries(rules)
+        if markdown:
+            typer.echo(rulebook.to_markdown(rulebook.find(found, name) if name else found), nl=False)
+        elif name:
+            typer.echo(rulebook.explanation(found, name), nl=False)
+        else:
+            report.listing(rules).print(sys.stdout)
 
 
 def _analyze(model: str, inputs: list[str], kwargs: dict[str, Any], train: bool) -> Analysis:

@@ -72,6 +72,11 @@ class Definition:
         """The shape function itself, so that one rule can use another's."""
         return self._rule.shape(*args, **kwargs)
 
+    @property
+    def shape(self) -> Callable[..., Any]:
+        """The function that was decorated."""
+        return self._rule.shape
+
     def cost(self, function: Callable[..., Counts]) -> Callable[..., Counts]:
         """Say what the operation costs: a function of ``out`` and any of the arguments, asked for by name.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +15,21 @@ from analyzer.report.text import summary, why
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
+    from analyzer.ruleset import RuleSet
 
-__all__ = ["BY", "FORMATS", "check", "export", "format_of", "is_uncounted", "save", "summary", "table", "why"]
+__all__ = [
+    "BY",
+    "FORMATS",
+    "check",
+    "export",
+    "format_of",
+    "is_uncounted",
+    "listing",
+    "save",
+    "summary",
+    "table",
+    "why",
+]
 
 FORMATS = ("table", "json", "csv", "md", "graphml", "gexf", "dot", "nodelink")
 BY = ("module", "op", "node")
@@ -41,13 +56,31 @@ def table(analysis: Analysis, *, depth: int | None, convention: str | Convention
         InputError: rich is not installed, or an option does not exist.
     """
     weigh = check("table", by, convention)
-    try:
+    with _rich():
         from analyzer.report.tables import AnalysisTable
+    return AnalysisTable(analysis, weigh, depth=depth, by=by)
+
+
+def listing(rules: RuleSet) -> Any:
+    """A rich renderable of rules; see `analyzer.report.rule_table`.
+
+    Raises:
+        InputError: rich is not installed.
+    """
+    with _rich():
+        from analyzer.report.rule_table import RuleTable
+    return RuleTable(rules)
+
+
+@contextlib.contextmanager
+def _rich() -> Iterator[None]:
+    """Around an import of rich: say what to do where it is missing."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("rich"):
             raise
         raise InputError("tables are drawn by rich, which is missing: pip install 'flopgraph[cli]'") from None
-    return AnalysisTable(analysis, weigh, depth=depth, by=by)
 
 
 def export(

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from difflib import get_close_matches
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from types import CodeType, FunctionType
-from typing import Any
 
-import torch
-from torch import nn
-
-from analyzer.errors import DataDependentError
+from analyzer.errors import InputError
+from analyzer.report.dependence import is_data_dependent
 from analyzer.report.documents import escape
 from analyzer.report.numbers import plural, words
-from analyzer.rule import Bound, Rule
-from analyzer.ruleset import RuleSet, describe_target
+from analyzer.report.spellings import names_of, rank, short
+from analyzer.rule import Rule
+from analyzer.ruleset import RuleSet
 
-__all__ = ["COLUMNS", "Entry", "entries", "explain", "heading", "read", "short", "to_markdown"]
+__all__ = ["COLUMNS", "Entry", "entries", "explain", "explanation", "find", "heading", "read", "to_markdown"]
 
 COLUMNS = ("operation", "targets", "formula", "counted", "source")
 
@@ -68,14 +68,20 @@ class Entry:
     @property
     def cells(self) -> tuple[str, ...]:
         """A row of `COLUMNS`."""
-        return self.name, self.targets, self.statement, self.cost, self.source
+        return self.name, self.targets, self.statement, self.cost, short(self.source)
+
+    @property
+    def about(self) -> str:
+        """What the family is, by the first words of its file."""
+        text = inspect.getdoc(sys.modules.get(self.rule.shape.__module__)) or ""
+        return re.split(r"[:.;](?:\s|$)", text, maxsplit=1)[0]
 
 
 def entries(rules: RuleSet) -> list[Entry]:
     """An entry a rule, by family, then name."""
     spellings: dict[Rule, list[str]] = {}
     for target, rule in rules.items():
-        spellings.setdefault(rule, []).extend(_names_of(target))
+        spellings.setdefault(rule, []).extend(names_of(target))
     found = [_entry(rule, names) for rule, names in spellings.items()]
     return sorted(found, key=lambda entry: (entry.family, entry.name, entry.spellings))
 
@@ -83,18 +89,18 @@ def entries(rules: RuleSet) -> list[Entry]:
 def _entry(rule: Rule, names: Iterable[str]) -> Entry:
     parts = read(inspect.getdoc(rule.shape) or "")
     family = str(rule.shape.__module__).removeprefix("rules.")
-    return Entry(rule.name, family, tuple(sorted(set(names), key=_rank)), **parts, rule=rule)
+    return Entry(rule.name, family, tuple(sorted(set(names), key=rank)), **parts, rule=rule)
 
 
 def read(docstring: str) -> dict[str, str]:
-    """The parts of a rule's docstring, each a line, but for the remarks.
+    r"""The parts of a rule's docstring, each a line, but for the remarks.
 
-    >>> read("y = x Wᵀ        x (*, K), W (N, K) -> (*, N).\\n\\nCost: a dot product\\nan output.\\nSource: torch.nn")
+    >>> read("y = x Wᵀ        x (*, K), W (N, K) -> (*, N).\n\nCost: a dot product\nan output.\nSource: torch.nn")
     {'formula': 'y = x Wᵀ', 'shapes': 'x (*, K), W (N, K) -> (*, N).', 'cost': 'a dot product an output.',
      'source': 'torch.nn', 'remarks': ''}
     """
     head, _, body = docstring.partition("\n")
-    formula, shapes = (re.split(r"\s{2,}", head.strip(), maxsplit=1) + [""])[:2]
+    formula, shapes = [*re.split(r"\s{2,}", head.strip(), maxsplit=1), ""][:2]
     parts = {"formula": formula, "shapes": shapes, "cost": "", "source": ""}
     remarks: list[str] = []
     current = "remarks"
@@ -111,51 +117,62 @@ def read(docstring: str) -> dict[str, str]:
     return parts | {"remarks": "\n".join(remarks).strip()}
 
 
-# --- spellings ----------------------------------------------------------------------------------------------------
-
-_PLACES: Mapping[str, Any] = {
-    "torch.nn": nn, "torch.nn.functional": nn.functional, "torch": torch, "torch.Tensor": torch.Tensor,
-    "torch.linalg": torch.linalg, "torch.fft": torch.fft, "torch.special": torch.special,
-    "torch.nn.utils.rnn": nn.utils.rnn,
-}  # fmt: skip
-_SHORT = {"torch.nn.functional.": "F.", "torch.nn.": "nn.", "torch.Tensor.": "Tensor."}
+# --- one rule by its name -----------------------------------------------------------------------------------------
 
 
-@cache
-def _public() -> Mapping[int, list[str]]:
-    """Every name of torch's callables, by identity; what torch does not document stays out."""
-    names: dict[int, list[str]] = {}
-    for place, owner in _PLACES.items():
-        for name in dir(owner):
-            value = getattr(torch.Tensor, name) if owner is torch.Tensor else getattr(owner, name)
-            private = name.startswith("_") and not (owner is torch.Tensor and name.endswith("__"))
-            if not private and (callable(value) or owner is torch.Tensor):
-                names.setdefault(id(value), []).append(f"{place}.{name}")
-    return names
+def find(found: Iterable[Entry], name: str) -> list[Entry]:
+    """The entries for a name: one in full, the end of one (``conv2d``, ``nn.Conv2d``), or an operation's.
 
-
-def _names_of(target: Any) -> list[str]:
-    return _public().get(id(target)) or [describe_target(target).replace("torch._ops.", "torch.ops.")]
-
-
-def _rank(name: str) -> tuple[int, bool, str]:
-    """Modules first, then functions, methods, operators; what works in place after what does not."""
-    place = name.rpartition(".")[0]
-    places = list(_PLACES)
-    return places.index(place) if place in places else len(places), name.endswith("_"), name
-
-
-def short(name: str) -> str:
-    """A name as it is written in code.
-
-    >>> short("torch.nn.functional.relu"), short("torch.nn.ReLU"), short("torch.Tensor.relu")
-    ('F.relu', 'nn.ReLU', 'Tensor.relu')
+    Raises:
+        InputError: there is none; the sentence names those that are near.
     """
-    lead = next((place for place in _SHORT if name.startswith(place)), "")
-    return _SHORT.get(lead, "") + name.removeprefix(lead)
+    found = list(found)
+    full = re.sub(r"^F\.", "torch.nn.functional.", name.replace("::", "."))
+    for cased in (True, False):
+        fits = [(_fit(entry, full, cased), entry) for entry in found]
+        best = max((fit for fit, _ in fits), default=0)
+        if best:
+            return [entry for fit, entry in fits if fit == best]
+    raise InputError(f"no rule is called {name!r}", hint=_near(found, full))
+
+
+def _fit(entry: Entry, name: str, cased: bool) -> int:
+    """How well a name fits: 3 a whole spelling, 2 the end of one, 1 the operation, 0 not at all."""
+    spellings, operation = [*entry.spellings], entry.name
+    if not cased:
+        spellings, operation, name = [item.lower() for item in spellings], operation.lower(), name.lower()
+    if name in spellings:
+        return 3
+    return 2 if any(item.endswith(f".{name}") for item in spellings) else int(operation == name)
+
+
+def _near(found: Iterable[Entry], name: str) -> str:
+    """``did you mean nn.Conv2d?``: among last parts of names, since their places are long and alike."""
+    by_end: dict[str, str] = {}
+    for entry in found:
+        for spelling in (entry.name, *entry.spellings):
+            by_end.setdefault(spelling.rpartition(".")[2].lower(), short(spelling))
+    near = [by_end[end] for end in get_close_matches(name.rpartition(".")[2].lower(), by_end, 3, 0.6)]
+    return f"did you mean {' or '.join(near)}?" if near else "flopgraph rules lists them all"
 
 
 # --- one rule in full ---------------------------------------------------------------------------------------------
+
+
+def explanation(found: Iterable[Entry], name: str) -> str:
+    """What is known under a name, and where else operations of its kind arrive.
+
+    Raises:
+        InputError: nothing is.
+    """
+    found = list(found)
+    chosen = find(found, name)
+    texts = [explain(entry) for entry in chosen]
+    names = {entry.name for entry in chosen}
+    others = [entry.spellings[0] for entry in found if entry.name in names and entry not in chosen]
+    if others:
+        texts.append(_field("see also", ", ".join(others)))
+    return "\n\n".join(texts) + "\n"
 
 
 def explain(entry: Entry) -> str:
@@ -196,14 +213,15 @@ class _Text(str):
 def _nature(entry: Entry) -> str:
     """What kind of tensor comes out."""
     rule = entry.rule
-    kinds = [f"a view of {rule.alias}, or shares its storage" if rule.alias else "new"]
-    if rule.random:
-        kinds.append("random")
+    view = f"a view of {rule.alias}{', or a copy' if rule.traffic else ''}"
+    kinds = [view if rule.alias else "a new tensor, random" if rule.random else "a new tensor"]
+    if not rule.alias and any(name.endswith("_") and not name.endswith("__") for name in entry.spellings):
+        kinds.append("in place under the names that end in _")
     if is_data_dependent(rule):
-        kinds.append("data-dependent: what is data is bounded from above, or must be a constant")
+        kinds.append("data-dependent: what only data decides is taken at its most, or must be a constant")
     if rule.values:
         kinds.append(f"sized by the values of {' and '.join(rule.values)}")
-    return ", ".join(kinds)
+    return "; ".join(kinds)
 
 
 def _place(rule: Rule) -> str:
@@ -211,42 +229,6 @@ def _place(rule: Rule) -> str:
     code = inspect.unwrap(rule.shape).__code__
     depth = str(rule.shape.__module__).count(".") + 1
     return f"{'/'.join(Path(code.co_filename).parts[-depth:])}:{code.co_firstlineno}"
-
-
-def is_data_dependent(rule: Rule) -> bool:
-    """Whether data can decide a size of the result: the shape function, or one that it calls, makes a `Bound`.
-
-    Or itself, or one in its own file, refuses to size what only data knows.
-    """
-    home = rule.shape.__module__
-    for function in _reached(rule.shape):
-        used = [value for _, value in _globals(function)]
-        if Bound in used or (function.__module__ == home and DataDependentError in used):
-            return True
-    return False
-
-
-def _reached(function: Any) -> Iterator[FunctionType]:
-    """The function and those that it names, and so on."""
-    waiting, seen = [function], set()
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, FunctionType) and one not in seen:
-            seen.add(one)
-            yield one
-            cells = [cell.cell_contents for cell in one.__closure__ or ()]
-            waiting += [*cells, *(value for _, value in _globals(one))]
-
-
-def _globals(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    for name in _code_names(function.__code__):
-        if name in function.__globals__:
-            yield name, function.__globals__[name]
-
-
-def _code_names(code: CodeType) -> set[str]:
-    inner = (_code_names(item) for item in code.co_consts if isinstance(item, CodeType))
-    return set(code.co_names).union(*inner)
 
 
 # --- all of them --------------------------------------------------------------------------------------------------
@@ -259,7 +241,19 @@ def heading(rules: RuleSet, found: list[Entry]) -> str:
 
 
 def to_markdown(found: Iterable[Entry]) -> str:
-    """The entries as a table for a manual."""
-    lines = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS)]
-    lines += [" | ".join(escape(cell) for cell in entry.cells) for entry in found]
-    return "\n".join(f"| {line} |" for line in lines) + "\n"
+    """The entries for a manual: a heading and a table a family."""
+    parts = []
+    for family, members in groupby(found, attrgetter("family")):
+        group = list(members)
+        lines = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS)]
+        lines += [" | ".join(_markdown_cells(entry)) for entry in group]
+        head = f"## {escape(family)}\n\n{escape(group[0].about)}.\n\n"
+        parts.append(head + "".join(f"| {line} |\n" for line in lines))
+    return "\n".join(parts)
+
+
+def _markdown_cells(entry: Entry) -> list[str]:
+    """A row in Markdown, the shapes below the formula."""
+    cells = [escape(cell) for cell in entry.cells]
+    cells[COLUMNS.index("formula")] = "<br>".join(escape(part) for part in (entry.formula, entry.shapes) if part)
+    return cells

@@ -1,4 +1,4 @@
-"""Tables for people. The only file that imports rich.
+"""Tables of an analysis for people. Only this file and `rule_table` import rich.
 
 A table fits itself to the width it is given: the bar goes first, then types, then input shapes.
 As text it is as wide as it needs.

@@ -212,6 +212,46 @@ def test_progress_is_silent_where_it_is_quick_or_nobody_watches(monkeypatch):
         assert stream.getvalue() == ""
 
 
+def test_rules_are_listed():
+    done = CliRunner().invoke(cli.app, ["rules"])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("family\toperation\ttargets")
+    assert "\nconv\tconv2d\tnn.Conv2d, F.conv2d, torch.conv2d\t" in done.stdout
+    done = CliRunner().invoke(cli.app, ["rules", "--markdown"])
+    assert done.exit_code == 0
+    assert "\n## conv\n" in done.stdout
+    assert "\n| conv2d | nn.Conv2d, F.conv2d, torch.conv2d | " in done.stdout
+
+
+@pytest.mark.parametrize("name", ["torch.nn.functional.conv2d", "conv2d", "nn.Conv2d"])
+def test_one_rule_is_explained(name):
+    done = CliRunner().invoke(cli.app, ["rules", name])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("conv2d\n  Convolution y = x * W + b\n")
+    assert "  spellings  torch.nn.Conv2d, torch.nn.functional.conv2d, torch.conv2d\n" in done.stdout
+    assert "  file       rules/conv.py:" in done.stdout
+    done = CliRunner().invoke(cli.app, ["rules", name, "--markdown"])
+    assert done.stdout.count("\n| ") == 3
+
+
+def test_a_rule_that_is_not_there_is_2():
+    done = CliRunner().invoke(cli.app, ["rules", "conv22d"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "no rule is called 'conv22d'" in done.stderr
+    assert "did you mean" in done.stderr
+    assert "conv2d" in done.stderr
+
+
+def test_the_help_of_rules_imports_neither_torch_nor_networkx():
+    done = python(
+        "import sys\nsys.argv = ['flopgraph', 'rules', '--help']\nfrom analyzer.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    code = end.code\n"
+        "sys.exit(f'{code} {sys.modules.keys()}' if code or {'torch', 'networkx'} & set(sys.modules) else 0)"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage: flopgraph rules [OPTIONS] [OPERATION]" in done.stdout
+
+
 def test_the_main_job():
     pytest.importorskip("torchvision")
     done = CliRunner().invoke(cli.app, ["torchvision:resnet50", "--depth", "1"])
