@@ -11,8 +11,10 @@ from rules import (
     attention_kernels,
     batchnorm,
     calculus,
+    choice,
     conv,
     conv_transpose,
+    covariance,
     create,
     distance,
     dropout,
@@ -20,14 +22,19 @@ from rules import (
     einsum,
     embedding,
     embedding_bag,
+    extremes,
     factor,
     fft,
     fold,
+    gather,
     grid,
     grouped,
     index,
+    index_write,
+    instancenorm,
     join,
     linear,
+    literal,
     loss,
     loss_class,
     loss_ctc,
@@ -40,6 +47,7 @@ from rules import (
     norm,
     norms,
     numeric,
+    overwrite,
     packed,
     pad,
     passthrough,
@@ -71,6 +79,8 @@ from rules import (
     split,
     statistics,
     stft,
+    transpose,
+    triangles,
     unpool,
     vision,
 )
@@ -85,8 +95,10 @@ RULES: RuleSet = (
     | attention_kernels.RULES
     | batchnorm.RULES
     | calculus.RULES
+    | choice.RULES
     | conv.RULES
     | conv_transpose.RULES
+    | covariance.RULES
     | create.RULES
     | distance.RULES
     | dropout.RULES
@@ -94,14 +106,19 @@ RULES: RuleSet = (
     | einsum.RULES
     | embedding.RULES
     | embedding_bag.RULES
+    | extremes.RULES
     | factor.RULES
     | fft.RULES
     | fold.RULES
+    | gather.RULES
     | grid.RULES
     | grouped.RULES
     | index.RULES
+    | index_write.RULES
+    | instancenorm.RULES
     | join.RULES
     | linear.RULES
+    | literal.RULES
     | loss.RULES
     | loss_class.RULES
     | loss_ctc.RULES
@@ -114,6 +131,7 @@ RULES: RuleSet = (
     | norm.RULES
     | norms.RULES
     | numeric.RULES
+    | overwrite.RULES
     | packed.RULES
     | pad.RULES
     | passthrough.RULES
@@ -145,6 +163,8 @@ RULES: RuleSet = (
     | split.RULES
     | statistics.RULES
     | stft.RULES
+    | transpose.RULES
+    | triangles.RULES
     | unpool.RULES
     | vision.RULES
 )

@@ -1,4 +1,4 @@
-"""Tensors out of nothing: filled with one value, counted up, or written out."""
+"""Tensors out of nothing, filled with one value. `literal` has those that are written out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor, is_whole, numbers
+from rules._dims import check_tensor, numbers
 
-__all__ = ["RULES", "like", "made"]
+__all__ = ["RULES", "check_fill_value", "like", "made", "near", "number_dtype"]
 
 RULES = RuleSet()
 
@@ -36,7 +36,7 @@ def like(input: TensorSpec, dtype: torch.dtype | None, device: Any) -> TensorSpe
     return out if device is None else out.with_device(_device(device))
 
 
-def _near(input: TensorSpec, size: Any, dtype: torch.dtype | None, device: Any) -> TensorSpec:
+def near(input: TensorSpec, size: Any, dtype: torch.dtype | None, device: Any) -> TensorSpec:
     """A new tensor of another shape, with input's dtype and device unless said otherwise."""
     return made(size, dtype or input.dtype, input.device if device is None else device)
 
@@ -65,7 +65,7 @@ def filled_near(input: TensorSpec, *size: int, dtype: torch.dtype | None = None,
     Cost: nothing, it fills memory.
     Source: torch.Tensor.new_zeros
     """
-    return _near(input, size, dtype, device)
+    return near(input, size, dtype, device)
 
 
 for _name in ("zeros", "ones", "empty"):
@@ -111,14 +111,14 @@ def new_empty_strided(
     Cost: nothing, it fills memory.
     Source: torch.Tensor.new_empty_strided
     """
-    out = _near(input, size, dtype, device)
+    out = near(input, size, dtype, device)
     if len(numbers(stride, "stride")) != out.ndim:
         raise ShapeError(f"size and stride must be equally long, got {size} and {stride}")
     return out
 
 
 @cache
-def _number_dtype(kind: Any, default: torch.dtype) -> torch.dtype:
+def number_dtype(kind: Any, default: torch.dtype) -> torch.dtype:
     if issubclass(kind, (bool, torch.SymBool)):
         return torch.bool
     if issubclass(kind, (int, torch.SymInt)):
@@ -126,7 +126,7 @@ def _number_dtype(kind: Any, default: torch.dtype) -> torch.dtype:
     return default.to_complex() if issubclass(kind, complex) else default
 
 
-def _fill_value(value: Any, dtype: torch.dtype) -> None:
+def check_fill_value(value: Any, dtype: torch.dtype) -> None:
     if isinstance(value, TensorSpec):
         if value.numel != 1:
             raise ShapeError(f"fill_value must be one number, got {value}")
@@ -147,9 +147,9 @@ def full(size: Any, fill_value: Any, *, dtype: torch.dtype | None = None, device
         one = fill_value.dtype if isinstance(fill_value, TensorSpec) else None
         if one is None or one.is_floating_point or one.is_complex:
             kind: Any = type(fill_value) if one is None else complex if one.is_complex else float
-            one = _number_dtype(kind, torch.get_default_dtype())
+            one = number_dtype(kind, torch.get_default_dtype())
         dtype = one
-    _fill_value(fill_value, dtype)
+    check_fill_value(fill_value, dtype)
     return made(size, dtype, device)
 
 
@@ -163,7 +163,7 @@ def full_like(
     Source: torch.full_like
     """
     out = like(input, dtype, device)
-    _fill_value(fill_value, out.dtype)
+    check_fill_value(fill_value, out.dtype)
     return out
 
 
@@ -176,103 +176,6 @@ def new_full(
     Cost: nothing, it fills memory.
     Source: torch.Tensor.new_full
     """
-    out = _near(input, size, dtype, device)
-    _fill_value(fill_value, out.dtype)
-    return out
-
-
-# Written out -----------------------------------------------------------------------------------------------------
-
-
-def _written(data: Any, kinds: set[torch.dtype | type]) -> tuple[int, ...]:
-    """The shape of nested sequences; what their leaves are goes into ``kinds``."""
-    if isinstance(data, TensorSpec):
-        if data.numel != 1:
-            raise ShapeError(f"data may hold tensors of one element, got {data}")
-        kinds.add(data.dtype)
-        return ()
-    if isinstance(data, (list, tuple, range)):
-        if not data:
-            return (0,)
-        shape = _written(data[0], kinds)
-        for item in data[1:]:
-            other = _written(item, kinds)
-            if other != shape:
-                raise ShapeError(f"data must be as long in every row, got {shape} and {other}")
-        return (len(data), *shape)
-    if hasattr(data, "dtype") and hasattr(data, "shape"):
-        kinds.add(getattr(torch, str(data.dtype)))
-        return tuple(data.shape)
-    if not isinstance(data, (bool, int, float, complex, torch.SymInt, torch.SymFloat, torch.SymBool)):
-        raise ShapeError(f"data must be numbers, got {data!r}")
-    kinds.add(type(data))
-    return ()
-
-
-def _written_spec(data: Any, dtype: torch.dtype | None, device: Any) -> TensorSpec:
-    if isinstance(data, TensorSpec):
-        return like(data, dtype, device)
-    kinds: set[torch.dtype | type] = set()
-    shape = _written(data, kinds)
-    if dtype is None:
-        default = torch.get_default_dtype()
-        for kind in kinds:
-            found = kind if isinstance(kind, torch.dtype) else _number_dtype(kind, default)
-            dtype = found if dtype is None else torch.promote_types(dtype, found)
-    return made(shape, dtype, device)
-
-
-@RULES.op(torch.tensor, torch.as_tensor, name="tensor")
-def tensor(data: Any, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
-    """A tensor of the numbers in nested sequences, or a copy of a tensor.
-
-    Cost: nothing, it moves data.
-    Source: torch.tensor
-    """
-    return _written_spec(data, dtype, device)
-
-
-@RULES.op(torch.asarray, name="tensor")
-def asarray(obj: Any, *, dtype: torch.dtype | None = None, device: Any = None, copy: bool | None = None) -> TensorSpec:
-    """A tensor of the numbers in nested sequences, or the tensor itself.
-
-    Cost: nothing, it moves data.
-    Source: torch.asarray
-    """
-    return _written_spec(obj, dtype, device)
-
-
-@RULES.op("new_tensor", name="tensor")
-def new_tensor(input: TensorSpec, data: Any, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
-    """A tensor of the numbers in nested sequences, with the dtype and device of input.
-
-    Cost: nothing, it moves data.
-    Source: torch.Tensor.new_tensor
-    """
-    return _written_spec(data, dtype or input.dtype, input.device if device is None else device)
-
-
-@RULES.op("new", name="tensor")
-def new(input: TensorSpec, size: Any = (0,), *more: int, device: Any = None) -> TensorSpec:
-    """A tensor of the given size, or of the numbers in a sequence, with the dtype and device of input.
-
-    Cost: nothing, it fills memory.
-    Source: torch.Tensor.new
-    """
-    if is_whole(size):
-        return _near(input, (size, *more), None, device)
-    if isinstance(size, torch.Size) or size == (0,):
-        return _near(input, size, None, device)
-    return _written_spec(size, input.dtype, input.device if device is None else device)
-
-
-@RULES.op(torch.scalar_tensor)
-def scalar_tensor(s: Any, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
-    """A tensor without dimensions, of one number.
-
-    Cost: nothing, it moves data.
-    Source: torch.scalar_tensor
-    """
-    out = made((), dtype, device)
-    _fill_value(s, out.dtype)
+    out = near(input, size, dtype, device)
+    check_fill_value(fill_value, out.dtype)
     return out

@@ -1,4 +1,4 @@
-"""The same values, elsewhere or otherwise: copies, conversions, moves between devices, fills."""
+"""The same values, elsewhere or otherwise: copies, conversions, moves between devices."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import torch
 
 from analyzer.counts import Counts, Traffic
 from analyzer.errors import ShapeError
-from analyzer.promotion import broadcast_shapes
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_operands, check_tensor, spellings
-from rules.create import like, made
+from rules._dims import check_tensor, spellings
+from rules.create import like
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "same"]
 
 RULES = RuleSet()
 
@@ -163,84 +162,6 @@ def to_copy(input: TensorSpec, *, dtype: torch.dtype | None = None, device: Any 
     Source: torch.Tensor.to
     """
     return like(input, dtype, device)
-
-
-# Written over ----------------------------------------------------------------------------------------------------
-
-
-@RULES.op("copy_", torch.ops.aten.copy, name="copy")
-def copy(input: TensorSpec, src: Any, non_blocking: bool = False) -> TensorSpec:
-    """The values of src, broadcast, written over input.
-
-    Cost: nothing, it moves data.
-    Source: torch.Tensor.copy_
-    """
-    check_operands(src)
-    if (
-        isinstance(src, TensorSpec)
-        and src.shape != input.shape
-        and broadcast_shapes(input.shape, src.shape) != input.shape
-    ):
-        raise ShapeError(f"src must broadcast to the shape of input, got {src.shape} for {input.shape}")
-    return input
-
-
-@copy.traffic
-def _(out: TensorSpec, src: Any) -> Traffic:
-    return Traffic(read=src.nbytes if isinstance(src, TensorSpec) else 0, written=out.nbytes)
-
-
-@RULES.op(torch.fill, "fill_")
-def fill(input: TensorSpec, value: Any) -> TensorSpec:
-    """One number everywhere.
-
-    Cost: nothing, it fills memory.
-    Source: torch.Tensor.fill_
-    """
-    check_operands(value)
-    if isinstance(value, TensorSpec) and value.shape:
-        raise ShapeError(f"value must be a number, got {value}")
-    if isinstance(value, complex) and not input.dtype.is_complex:
-        raise ShapeError(f"value must be real for a real tensor, got {value} for {input.dtype}")
-    return input
-
-
-@RULES.op("zero_", torch.zero_, torch.ops.aten.zero, name="zero")
-def zero(input: TensorSpec) -> TensorSpec:
-    """Zero everywhere.
-
-    Cost: nothing, it fills memory.
-    Source: torch.Tensor.zero_
-    """
-    return input
-
-
-def _written(out: TensorSpec) -> Traffic:
-    return Traffic(written=out.nbytes)
-
-
-fill.traffic(_written)
-zero.traffic(_written)
-
-
-@RULES.op("resize_", name="resize_")
-def resize(input: TensorSpec, *size: int) -> TensorSpec:
-    """The same storage, made larger where it must, under another size.
-
-    Cost: nothing, it moves data.
-    Source: torch.Tensor.resize_
-    """
-    return made(size, input.dtype, input.device)
-
-
-@RULES.op(*spellings("resize_as_"), name="resize_")
-def resize_as(input: TensorSpec, other: TensorSpec) -> TensorSpec:
-    """The same storage, made larger where it must, under the size of other.
-
-    Cost: nothing, it moves data.
-    Source: torch.Tensor.resize_as_
-    """
-    return input.with_shape(*check_tensor(other, "other").shape)
 
 
 @RULES.op(*spellings("nan_to_num"))

@@ -1,4 +1,4 @@
-"""Elementwise arithmetic and choices: sums, products, quotients, clamps and where. `special` has the functions."""
+"""Elementwise arithmetic: sums, products, quotients. `choice` has clamps and where, `special` the functions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.promotion import elementwise_spec, float_dtype, result_dtype
-from analyzer.rule import Bound
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_operands, check_tensor, spellings
+from rules._results import real_only
 
 __all__ = ["RULES"]
 
@@ -22,12 +22,6 @@ RULES = RuleSet()
 def _is_one(factor: Any) -> bool:
     """Whether a factor is the plain number 1; a size that happens to be 1 is still a factor."""
     return type(factor) in (int, float) and factor == 1
-
-
-def _real(dtype: torch.dtype) -> torch.dtype:
-    if dtype.is_complex:
-        raise ShapeError(f"complex numbers have no order, got {dtype}")
-    return dtype
 
 
 # Sums and products -----------------------------------------------------------------------------------------------
@@ -121,7 +115,7 @@ def _quotient(input: Any, other: Any, rounding_mode: str | None) -> TensorSpec:
     elif rounding_mode not in ("trunc", "floor"):
         raise ShapeError(f"rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
     else:
-        _real(dtype)
+        real_only(dtype)
     return elementwise_spec(input, other, dtype=dtype)
 
 
@@ -220,90 +214,3 @@ def lerp(input: TensorSpec, end: TensorSpec, weight: Any) -> TensorSpec:
 @lerp.cost
 def _(out: TensorSpec) -> Counts:
     return Counts(add=2 * out.numel, mul=out.numel)
-
-
-# Choices ---------------------------------------------------------------------------------------------------------
-
-
-def _bounded(input: Any, *limits: Any) -> TensorSpec:
-    operands = [limit for limit in limits if limit is not None]
-    if not operands:
-        raise ShapeError("min or max must be given, got None for both")
-    check_operands(*operands)
-    out = elementwise_spec(check_tensor(input, "input"), *operands)
-    _real(out.dtype)
-    return out
-
-
-@RULES.op(*spellings("clamp", "clip"))
-def clamp(input: TensorSpec, min: Any = None, max: Any = None) -> TensorSpec:
-    """min(max(input, min), max), broadcast.
-
-    Cost: one cmp an element of the result.
-    Source: torch.clamp
-    """
-    return _bounded(input, min, max)
-
-
-@RULES.op(*spellings("clamp_min"), name="clamp")
-def clamp_min(input: TensorSpec, min: Any) -> TensorSpec:
-    """max(input, min), broadcast.
-
-    Cost: one cmp an element of the result.
-    Source: torch.clamp
-    """
-    return _bounded(input, min)
-
-
-@RULES.op(*spellings("clamp_max"), name="clamp")
-def clamp_max(input: TensorSpec, max: Any) -> TensorSpec:
-    """min(input, max), broadcast.
-
-    Cost: one cmp an element of the result.
-    Source: torch.clamp
-    """
-    return _bounded(input, max)
-
-
-@RULES.op(torch.where)
-def where(condition: TensorSpec, input: Any = None, other: Any = None) -> Any:
-    """Out = condition ? input : other, broadcast.
-
-    With a condition alone: where it is true, one index tensor a dimension.
-
-    Cost: one cmp an element of the result: the choice.
-    Source: torch.where
-    """
-    check_tensor(condition, "condition")
-    if input is None and other is None:
-        found = TensorSpec((condition.numel,), torch.int64, condition.device)
-        why = "as many indices as condition has true elements"
-        return Bound((found,) * (condition.ndim or 1), why)
-    check_operands(input, other)
-    if condition.dtype not in (torch.bool, torch.uint8):
-        raise ShapeError(f"condition must be bool, got {condition}")
-    return elementwise_spec(condition, input, other, dtype=result_dtype(input, other))
-
-
-@RULES.op("where", name="where")
-def tensor_where(input: Any, condition: TensorSpec, other: Any) -> TensorSpec:
-    """Out = condition ? input : other, broadcast, called on input.
-
-    Cost: one cmp an element of the result: the choice.
-    Source: torch.Tensor.where
-    """
-    choice: TensorSpec = where(condition, input, other)
-    return choice
-
-
-@where.cost
-def _(out: Any, condition: TensorSpec) -> Counts:
-    return Counts(cmp=out.numel if isinstance(out, TensorSpec) else condition.numel)
-
-
-def _cmp_cost(out: TensorSpec) -> Counts:
-    return Counts(cmp=out.numel)
-
-
-for _definition in (clamp, clamp_min, clamp_max, tensor_where):
-    _definition.cost(_cmp_cost)

@@ -1,4 +1,4 @@
-"""Copies in another order or size: flipped, rolled, tiled, repeated, put on a diagonal, cut to a triangle."""
+"""Copies in another order or size: flipped, rolled, tiled, repeated, with a part replaced; copies of views."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import torch
 from analyzer.errors import DataDependentError, ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules import reshape, transpose
 from rules._dims import check_tensor, numbers, spellings, whole, wrap_dim, wrap_dims
 from rules.passthrough import same
-from rules.reshape import RULES as VIEWS
 from rules.select import as_strided_shape, diagonal_shape, select_shape, slice_shape
 from rules.split import RULES as PIECES
 
 __all__ = ["RULES"]
 
 RULES = RuleSet()
+VIEWS = reshape.RULES | transpose.RULES
 
 
 @RULES.op(*spellings("flip"))
@@ -158,67 +159,6 @@ def _unknown_repeats(repeats: TensorSpec) -> DataDependentError:
     )
 
 
-# Diagonals and triangles -----------------------------------------------------------------------------------------
-
-
-@RULES.op(*spellings("diag"))
-def diag(input: TensorSpec, diagonal: int = 0) -> TensorSpec:
-    """A vector as the diagonal of a matrix, (n) -> (n + |d|, n + |d|); or a matrix's diagonal.
-
-    Cost: nothing, it moves data.
-    Source: torch.diag
-    """
-    if input.ndim == 1:
-        return diag_embed(input, diagonal)  # type: ignore[no-any-return]
-    if input.ndim != 2:
-        raise ShapeError(f"input must be a vector or a matrix, got {input.ndim} dimensions")
-    return diagonal_shape(input, diagonal, 0, 1)
-
-
-@RULES.op(*spellings("diag_embed"))
-def diag_embed(input: TensorSpec, offset: int = 0, dim1: int = -2, dim2: int = -1) -> TensorSpec:
-    """Vectors as diagonals of matrices whose dimensions are dim1 and dim2, (*, n) -> (*, n + |o|, n + |o|).
-
-    Cost: nothing, it moves data.
-    Source: torch.diag_embed
-    """
-    if not input.shape:
-        raise ShapeError(f"input must have dimensions, got {input}")
-    first, second = wrap_dim(dim1, input.ndim + 1, "dim1"), wrap_dim(dim2, input.ndim + 1, "dim2")
-    if first == second:
-        raise ShapeError(f"dim1 and dim2 must differ, got {dim1} and {dim2}")
-    size = input.shape[-1] + abs(whole(offset, "offset"))
-    rest = iter(input.shape[:-1])
-    return input.with_shape(*[size if axis in (first, second) else next(rest) for axis in range(input.ndim + 1)])
-
-
-@RULES.op(*spellings("diagflat"))
-def diagflat(input: TensorSpec, offset: int = 0) -> TensorSpec:
-    """All elements as the diagonal of a matrix.
-
-    Cost: nothing, it moves data.
-    Source: torch.diagflat
-    """
-    size = input.numel + abs(whole(offset, "offset"))
-    return input.with_shape(size, size)
-
-
-def triangle(input: TensorSpec, diagonal: int = 0) -> TensorSpec:
-    """What is on and below, or above, a diagonal of the last two dimensions; zeros elsewhere.
-
-    Cost: nothing, it moves data.
-    Source: torch.tril
-    """
-    whole(diagonal, "diagonal")
-    if input.ndim < 2:
-        raise ShapeError(f"input must have 2 or more dimensions, got {input.ndim}")
-    return input
-
-
-RULES.op(*spellings("tril"), name="tril")(triangle)
-RULES.op(*spellings("triu"), name="triu")(triangle)
-
-
 # A part replaced -------------------------------------------------------------------------------------------------
 
 
@@ -285,7 +225,7 @@ def _copies(name: str, view: Callable[..., Any]) -> None:
 
 
 for _name in ("permute", "squeeze", "transpose", "t", "unsqueeze", "view", "expand"):
-    _copies(_name, VIEWS["expand" if _name == "expand" else _name].shape)
+    _copies(_name, VIEWS[_name].shape)
 for _name in ("unbind", "split_with_sizes"):
     _copies(_name, PIECES[_name].shape)
 RULES.op(torch.split_copy, name="split_copy")(PIECES[torch.functional.split].shape)

@@ -12,7 +12,8 @@ from analyzer.promotion import float_dtype, result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import spellings, whole, wrap_dim
-from rules.reduce import pair, real, wide
+from rules.extremes import pair
+from rules.reduce import real, wide
 
 __all__ = ["RULES"]
 

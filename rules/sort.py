@@ -12,7 +12,8 @@ from analyzer.rule import Bound
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import spellings, whole, wrap_dim
-from rules.reduce import not_empty, pair, real, reduced
+from rules.extremes import pair
+from rules.reduce import not_empty, real, reduced
 
 __all__ = ["RULES", "log2_ceil", "sort_cost"]
 

@@ -8,87 +8,31 @@ from typing import Any
 import torch
 
 from analyzer.counts import Counts
-from analyzer.errors import ShapeError
 from analyzer.promotion import elementwise_spec, float_dtype, real_dtype, result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_operands, check_tensor, spellings
+from rules._results import (
+    Dtype,
+    bits,
+    double,
+    floating,
+    inexact,
+    no_bool,
+    number,
+    order,
+    parts,
+    real_float,
+    real_number,
+    real_only,
+    same,
+    to_bool,
+    whole_only,
+)
 
 __all__ = ["RULES"]
 
 RULES = RuleSet()
-
-# What becomes of the dtype that the operands meet in; it refuses those that the operation does not take.
-Dtype = Callable[[torch.dtype], torch.dtype]
-
-
-def _same(dtype: torch.dtype) -> torch.dtype:
-    return dtype
-
-
-def _real(dtype: torch.dtype) -> torch.dtype:
-    if dtype.is_complex:
-        raise ShapeError(f"takes real numbers, got {dtype}")
-    return dtype
-
-
-def _bits(dtype: torch.dtype) -> torch.dtype:
-    if dtype.is_complex or dtype.is_floating_point:
-        raise ShapeError(f"takes whole numbers and bools, got {dtype}")
-    return dtype
-
-
-def _whole(dtype: torch.dtype) -> torch.dtype:
-    if dtype is torch.bool:
-        raise ShapeError(f"takes whole numbers, got {dtype}")
-    return _bits(dtype)
-
-
-def _number(dtype: torch.dtype) -> torch.dtype:
-    if dtype is torch.bool:
-        raise ShapeError(f"takes numbers, got {dtype}")
-    return dtype
-
-
-def _real_number(dtype: torch.dtype) -> torch.dtype:
-    return _real(_number(dtype))
-
-
-def _real_float(dtype: torch.dtype) -> torch.dtype:
-    return float_dtype(_real(dtype))
-
-
-def _floating(dtype: torch.dtype) -> torch.dtype:
-    if not dtype.is_floating_point:
-        raise ShapeError(f"takes floating point numbers, got {dtype}")
-    return dtype
-
-
-def _inexact(dtype: torch.dtype) -> torch.dtype:
-    if not dtype.is_floating_point and not dtype.is_complex:
-        raise ShapeError(f"takes floating point and complex numbers, got {dtype}")
-    return dtype
-
-
-def _no_bool(dtype: torch.dtype) -> torch.dtype:
-    return torch.int64 if dtype is torch.bool else dtype
-
-
-def _parts(dtype: torch.dtype) -> torch.dtype:
-    return real_dtype(float_dtype(dtype))
-
-
-def _to_bool(dtype: torch.dtype) -> torch.dtype:
-    return torch.bool
-
-
-def _order(dtype: torch.dtype) -> torch.dtype:
-    _real(dtype)
-    return torch.bool
-
-
-def _double(dtype: torch.dtype) -> torch.dtype:
-    return torch.complex128 if dtype.is_complex else torch.float64
 
 
 def _per_element(kind: str) -> Callable[..., Counts]:
@@ -191,78 +135,78 @@ for _name, _targets in {
         )
     },
 }.items():
-    _family(_name, _targets, 1, _real_float)
+    _family(_name, _targets, 1, real_float)
 
 for _name, _targets, _dtype, _kind in (
     ("abs", spellings("abs", "absolute", "__abs__"), real_dtype, "cmp"),
-    ("neg", spellings("neg", "negative", "__neg__"), _number, "cmp"),
-    ("sign", spellings("sign"), _real, "cmp"),
-    ("sgn", spellings("sgn"), _same, "cmp"),
-    ("signbit", spellings("signbit"), _order, "cmp"),
-    ("isnan", spellings("isnan"), _to_bool, "cmp"),
-    ("isinf", spellings("isinf"), _to_bool, "cmp"),
-    ("isfinite", spellings("isfinite"), _to_bool, "cmp"),
-    ("isneginf", spellings("isneginf"), _order, "cmp"),
-    ("isposinf", spellings("isposinf"), _order, "cmp"),
-    ("isreal", spellings("isreal"), _to_bool, "cmp"),
-    ("logical_not", spellings("logical_not"), _to_bool, "func"),
-    ("bitwise_not", spellings("bitwise_not", "__invert__"), _bits, "func"),
-    ("square", spellings("square"), _no_bool, "func"),
-    ("ceil", spellings("ceil"), _real_number, "func"),
-    ("floor", spellings("floor"), _real_number, "func"),
-    ("trunc", spellings("trunc", "fix"), _real_number, "func"),
-    ("frac", spellings("frac"), _floating, "func"),
-    ("angle", spellings("angle"), _parts, "func"),
-    ("deg2rad", spellings("deg2rad"), _real_float, "mul"),
-    ("rad2deg", spellings("rad2deg"), _real_float, "mul"),
-    ("conj_physical", spellings("conj_physical"), _same, "cmp"),
+    ("neg", spellings("neg", "negative", "__neg__"), number, "cmp"),
+    ("sign", spellings("sign"), real_only, "cmp"),
+    ("sgn", spellings("sgn"), same, "cmp"),
+    ("signbit", spellings("signbit"), order, "cmp"),
+    ("isnan", spellings("isnan"), to_bool, "cmp"),
+    ("isinf", spellings("isinf"), to_bool, "cmp"),
+    ("isfinite", spellings("isfinite"), to_bool, "cmp"),
+    ("isneginf", spellings("isneginf"), order, "cmp"),
+    ("isposinf", spellings("isposinf"), order, "cmp"),
+    ("isreal", spellings("isreal"), to_bool, "cmp"),
+    ("logical_not", spellings("logical_not"), to_bool, "func"),
+    ("bitwise_not", spellings("bitwise_not", "__invert__"), bits, "func"),
+    ("square", spellings("square"), no_bool, "func"),
+    ("ceil", spellings("ceil"), real_number, "func"),
+    ("floor", spellings("floor"), real_number, "func"),
+    ("trunc", spellings("trunc", "fix"), real_number, "func"),
+    ("frac", spellings("frac"), floating, "func"),
+    ("angle", spellings("angle"), parts, "func"),
+    ("deg2rad", spellings("deg2rad"), real_float, "mul"),
+    ("rad2deg", spellings("rad2deg"), real_float, "mul"),
+    ("conj_physical", spellings("conj_physical"), same, "cmp"),
 ):
     _family(_name, _targets, 1, _dtype, _kind)
 
 for _name, _targets, _dtype in (
-    ("eq", spellings("eq", "__eq__"), _to_bool),
-    ("ne", spellings("ne", "not_equal", "__ne__"), _to_bool),
-    ("lt", spellings("lt", "less", "__lt__"), _order),
-    ("le", spellings("le", "less_equal", "__le__"), _order),
-    ("gt", spellings("gt", "greater", "__gt__"), _order),
-    ("ge", spellings("ge", "greater_equal", "__ge__"), _order),
-    ("maximum", spellings("maximum"), _real),
-    ("minimum", spellings("minimum"), _real),
-    ("fmax", spellings("fmax"), _real),
-    ("fmin", spellings("fmin"), _real),
+    ("eq", spellings("eq", "__eq__"), to_bool),
+    ("ne", spellings("ne", "not_equal", "__ne__"), to_bool),
+    ("lt", spellings("lt", "less", "__lt__"), order),
+    ("le", spellings("le", "less_equal", "__le__"), order),
+    ("gt", spellings("gt", "greater", "__gt__"), order),
+    ("ge", spellings("ge", "greater_equal", "__ge__"), order),
+    ("maximum", spellings("maximum"), real_only),
+    ("minimum", spellings("minimum"), real_only),
+    ("fmax", spellings("fmax"), real_only),
+    ("fmin", spellings("fmin"), real_only),
 ):
     _family(_name, _targets, 2, _dtype, "cmp")
 
 for _name, _targets, _dtype in (
-    ("bitwise_and", spellings("bitwise_and", "__and__", "__rand__", "__iand__"), _bits),
-    ("bitwise_or", spellings("bitwise_or", "__or__", "__ror__", "__ior__"), _bits),
-    ("bitwise_xor", spellings("bitwise_xor", "__xor__", "__rxor__", "__ixor__"), _bits),
-    ("bitwise_left_shift", spellings("bitwise_left_shift", "__lshift__", "__rlshift__", "__ilshift__"), _whole),
-    ("bitwise_right_shift", spellings("bitwise_right_shift", "__rshift__", "__rrshift__", "__irshift__"), _whole),
-    ("logical_and", spellings("logical_and"), _to_bool),
-    ("logical_or", spellings("logical_or"), _to_bool),
-    ("logical_xor", spellings("logical_xor"), _to_bool),
-    ("floor_divide", spellings("floor_divide", "__floordiv__", "__rfloordiv__", "__ifloordiv__"), _real),
-    ("remainder", spellings("remainder", "__mod__", "__rmod__", "__imod__"), _real_number),
-    ("fmod", spellings("fmod"), _real_number),
-    ("pow", spellings("pow", "__pow__", "__rpow__", "__ipow__"), _no_bool),
-    ("float_power", spellings("float_power"), _double),
+    ("bitwise_and", spellings("bitwise_and", "__and__", "__rand__", "__iand__"), bits),
+    ("bitwise_or", spellings("bitwise_or", "__or__", "__ror__", "__ior__"), bits),
+    ("bitwise_xor", spellings("bitwise_xor", "__xor__", "__rxor__", "__ixor__"), bits),
+    ("bitwise_left_shift", spellings("bitwise_left_shift", "__lshift__", "__rlshift__", "__ilshift__"), whole_only),
+    ("bitwise_right_shift", spellings("bitwise_right_shift", "__rshift__", "__rrshift__", "__irshift__"), whole_only),
+    ("logical_and", spellings("logical_and"), to_bool),
+    ("logical_or", spellings("logical_or"), to_bool),
+    ("logical_xor", spellings("logical_xor"), to_bool),
+    ("floor_divide", spellings("floor_divide", "__floordiv__", "__rfloordiv__", "__ifloordiv__"), real_only),
+    ("remainder", spellings("remainder", "__mod__", "__rmod__", "__imod__"), real_number),
+    ("fmod", spellings("fmod"), real_number),
+    ("pow", spellings("pow", "__pow__", "__rpow__", "__ipow__"), no_bool),
+    ("float_power", spellings("float_power"), double),
     ("ldexp", spellings("ldexp"), float_dtype),
-    ("atan2", spellings("atan2", "arctan2"), _real_float),
-    ("copysign", spellings("copysign"), _real_float),
-    ("hypot", spellings("hypot"), _floating),
-    ("nextafter", spellings("nextafter"), _floating),
-    ("logaddexp", spellings("logaddexp"), _inexact),
-    ("logaddexp2", spellings("logaddexp2"), _inexact),
-    ("gcd", spellings("gcd"), _whole),
-    ("lcm", spellings("lcm"), _whole),
-    ("igamma", [*spellings("igamma"), *_special("gammainc")], _floating),
-    ("igammac", [*spellings("igammac"), *_special("gammaincc")], _floating),
-    ("xlogy", [*spellings("xlogy"), *_special("xlogy")], _real_float),
-    ("xlog1py", _special("xlog1py"), _real_float),
-    ("zeta", _special("zeta"), _real_float),
+    ("atan2", spellings("atan2", "arctan2"), real_float),
+    ("copysign", spellings("copysign"), real_float),
+    ("hypot", spellings("hypot"), floating),
+    ("nextafter", spellings("nextafter"), floating),
+    ("logaddexp", spellings("logaddexp"), inexact),
+    ("logaddexp2", spellings("logaddexp2"), inexact),
+    ("gcd", spellings("gcd"), whole_only),
+    ("lcm", spellings("lcm"), whole_only),
+    ("igamma", [*spellings("igamma"), *_special("gammainc")], floating),
+    ("igammac", [*spellings("igammac"), *_special("gammaincc")], floating),
+    ("xlogy", [*spellings("xlogy"), *_special("xlogy")], real_float),
+    ("xlog1py", _special("xlog1py"), real_float),
+    ("zeta", _special("zeta"), real_float),
     *(
-        (_name, _special(_name), _real_float)
+        (_name, _special(_name), real_float)
         for _name in (
             *("chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w"),
             *("shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v"),

@@ -9,9 +9,7 @@ import torch
 
 from analyzer.errors import DataDependentError, ShapeError
 from analyzer.spec import TensorSpec
-from rules import create, random, sequence
-
-RULES = create.RULES | sequence.RULES | random.RULES
+from rules import RULES
 
 X, I64, HALF = TensorSpec((3, 5)), TensorSpec((3, 5), torch.int64), TensorSpec((3, 5), torch.float16)
 Tensor = torch.Tensor

@@ -9,9 +9,8 @@ from analyzer.counts import Counts, Traffic
 from analyzer.errors import ShapeError
 from analyzer.rule import Bound
 from analyzer.spec import TensorSpec
-from rules import index, mask, scatter
+from rules import RULES
 
-RULES = index.RULES | scatter.RULES | mask.RULES
 GET, SET = RULES["__getitem__"], RULES["__setitem__"]
 
 SHAPE = (2, 3, 5, 7)

@@ -9,7 +9,7 @@ import torch
 
 from analyzer.counts import Traffic
 from analyzer.spec import TensorSpec
-from rules.passthrough import RULES
+from rules import RULES
 
 X, I64, COMPLEX = TensorSpec((3, 5)), TensorSpec((3, 5), torch.int64), TensorSpec((3, 5), torch.complex64)
 Tensor = torch.Tensor

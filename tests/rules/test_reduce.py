@@ -8,9 +8,7 @@ import pytest
 import torch
 
 from analyzer.spec import TensorSpec
-from rules import calculus, norms, reduce, scan, search, sort, statistics
-
-RULES = reduce.RULES | scan.RULES | statistics.RULES | norms.RULES | sort.RULES | search.RULES | calculus.RULES
+from rules import RULES
 
 X, I64, BOOL = TensorSpec((3, 7, 5)), TensorSpec((3, 7, 5), torch.int64), TensorSpec((3, 7, 5), torch.bool)
 M, V, EMPTY = TensorSpec((7, 5)), TensorSpec((11,)), TensorSpec((0, 3))

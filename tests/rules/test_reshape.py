@@ -11,9 +11,7 @@ from torch import nn
 from analyzer.counts import Traffic
 from analyzer.errors import DataDependentError
 from analyzer.spec import TensorSpec
-from rules import rearrange, reshape, select, split
-
-RULES = reshape.RULES | split.RULES | select.RULES | rearrange.RULES
+from rules import RULES
 
 X, M, V, ZERO = TensorSpec((2, 3, 5)), TensorSpec((3, 5)), TensorSpec((7,)), TensorSpec(())
 COMPLEX, PAIRS = TensorSpec((2, 3), torch.complex64), TensorSpec((3, 2))

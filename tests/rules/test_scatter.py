@@ -9,9 +9,7 @@ import torch
 
 from analyzer.counts import Traffic
 from analyzer.spec import TensorSpec
-from rules import index, mask, scatter
-
-RULES = index.RULES | scatter.RULES | mask.RULES
+from rules import RULES
 
 X, BOOL = TensorSpec((3, 7, 5)), TensorSpec((3, 7, 5), torch.bool)
 PLACES, TWO = TensorSpec((3, 11, 5), torch.int64), TensorSpec((2,), torch.int64)
