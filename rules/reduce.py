@@ -1,4 +1,4 @@
-"""Reductions: sums and products. `extremes` has the largest, `statistics` spread and order, `scan` what is cumulative."""
+"""Reductions: sums and products. `extremes` has the largest, `statistics` spread and order, `scan` running ones."""
 
 from __future__ import annotations
 
