@@ -129,6 +129,8 @@ class Recorder(Lifter):
         if written is not None:
             result = self._write(node, written, outcome, about, known)
         else:
+            if alias is not None and alias.known and not known:
+                alias = Memory(alias.root)  # an expanded constant has more elements than are worked out
             result = self._wrap(node, outcome.result, alias or Memory(node.id, known), about)
         if known:
             self.constants.note(function, args, kwargs, result if written is None else written)

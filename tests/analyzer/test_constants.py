@@ -199,3 +199,12 @@ def test_assertions_on_data_are_taken_to_hold(like_torch):
 def test_an_assertion_on_constants_is_checked():
     with pytest.raises(Exception, match="six rows"):
         analyze(lambda x: torch._assert(torch.tensor(x.shape[0]) == 6, "six rows"), X)
+
+
+def test_a_constant_that_outgrows_what_is_worked_out_does_not_lose_the_others():
+    def model(x):
+        wide = torch.arange(1000)[:, None].expand(1000, 91)[:, 1:]
+        return x.new_zeros(int(torch.arange(5).sum())), wide
+
+    analysis = analyze(model, torch.zeros(3))
+    assert [spec.shape for spec in analysis.outputs] == [(10,), (1000, 90)]
