@@ -115,19 +115,6 @@ def attention_efficient(
     return out, sums, state, state
 
 
-@attention_efficient.cost
-def _(
-    out: tuple[TensorSpec, ...],
-    query: TensorSpec,
-    key: TensorSpec,
-    attn_bias: TensorSpec | None,
-    dropout_p: float,
-    is_causal: bool,
-    scale: float | None,
-) -> Counts:
-    return attention_cost(out[0], query, key, scale, attn_bias is not None or is_causal, dropout_p > 0)
-
-
 @RULES.op(torch.ops.aten._scaled_dot_product_flash_attention, name="scaled_dot_product_attention")
 def attention_flash(
     query: TensorSpec,
@@ -187,6 +174,7 @@ def attention_cudnn(
     return out, sums, None, None, query.shape[-2], key.shape[-2], state, state, None
 
 
+@attention_efficient.cost
 @attention_cudnn.cost
 def _(
     out: tuple[TensorSpec, ...],

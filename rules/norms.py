@@ -13,6 +13,7 @@ from analyzer.promotion import broadcast_shapes, real_dtype, result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor, spellings, wrap_dim, wrap_dims
+from rules._lapack import svd
 from rules.reduce import not_empty, reduced, steps
 
 __all__ = ["RULES", "matrix_norm", "matrix_norm_cost"]
@@ -107,10 +108,8 @@ def matrix_norm_cost(out: TensorSpec, input: TensorSpec, ord: Any, dim: Any) -> 
     first, second = _planes(input, dim)
     rows, columns = input.shape[first], input.shape[second]
     if ord in ("nuc", 2, -2):
-        long, short = max(rows, columns), min(rows, columns)
-        half = results * (2 * long * short * short - 2 * short * short * short // 3)
-        last = Counts(add=results * (short - 1)) if ord == "nuc" else Counts(cmp=results * (short - 1))
-        return Counts(mul=half, add=half) + last
+        last = results * (min(rows, columns) - 1)
+        return results * svd(rows, columns) + (Counts(add=last) if ord == "nuc" else Counts(cmp=last))
     lines = rows if abs(ord) == math.inf else columns
     return Counts(cmp=size + results * (lines - 1), add=size - results * lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from analyzer.errors import DataDependentError, ShapeError
 from analyzer.promotion import broadcast_shapes
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor, whole
+from rules._dims import check_tensor, is_whole, whole
 from rules.create import made
 
 __all__ = ["RULES"]
@@ -225,3 +226,22 @@ def polar(abs: TensorSpec, angle: TensorSpec) -> TensorSpec:
 
 
 polar.cost(func_cost)
+
+
+def _frequencies(name: str, count: Callable[[int], int], formula: str) -> None:
+    def shape(n: int, d: float = 1.0, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+        if not is_whole(n) or n < 0:
+            raise ShapeError(f"n must be a whole number of 0 or more, got {n!r}")
+        if dtype is not None and not dtype.is_floating_point and not dtype.is_complex:
+            raise ShapeError(f"dtype must be floating point or complex, got {dtype}")
+        return made((count(n),), dtype, device)
+
+    def cost(out: TensorSpec) -> Counts:
+        return Counts(mul=out.numel)
+
+    shape.__doc__ = f"{formula}\n\nCost: one mul a frequency.\nSource: torch.fft.{name}"
+    RULES.op(getattr(torch.fft, name), getattr(torch.ops.aten, f"fft_{name}"), name=name)(shape).cost(cost)
+
+
+_frequencies("fftfreq", lambda n: n, "The frequencies of a Fourier transform of n numbers: 0, 1, ..., −2, −1 over n d.")
+_frequencies("rfftfreq", lambda n: n // 2 + 1, "Those that are not negative: 0, 1, ..., n // 2 over n d.")

@@ -161,3 +161,13 @@ def test_a_range_up_to_a_number_in_a_tensor_is_data():
 def test_parameters_of_a_distribution_are_checked():
     with pytest.raises(ShapeError, match="std must be 0 or more"):
         RULES["normal_"].call_shape(RULES["normal_"].bind((X, 0, -1), {}))
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("fftfreq", (0, 1, 7)), ("rfftfreq", (0, 1, 7, 8))])
+def test_frequencies(agree, rejects, name, sizes):
+    function = getattr(torch.fft, name)
+    for n in sizes:
+        numbers = n // 2 + 1 if name == "rfftfreq" else n
+        agree(RULES, name, [partial(function, n), partial(function, n, 2.0, dtype=torch.float64)], mul=numbers)
+    rejects(RULES, partial(function, -7), "0 or more")
+    rejects(RULES, partial(function, 7, dtype=torch.int64), "floating point or complex")
