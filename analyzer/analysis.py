@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Analysis"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Analysis:
     """What a model costs, and where.
 
@@ -186,6 +186,9 @@ class Analysis:
 
     def __str__(self) -> str:
         return report.summary(self)
+
+    def __repr__(self) -> str:
+        return f"Analysis({self.graph.name}: {self.params:,} params, {self.total():,} FLOPs, {len(self.graph)} nodes)"
 
     def table(self, *, depth: int | None = 2, convention: str = "flops", by: str = "module") -> Any:
         """A table for people: ``print`` it as plain text, or hand it to ``rich.print``. It needs the extra ``cli``.

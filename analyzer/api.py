@@ -59,6 +59,8 @@ def analyze(
     """
     if on_unknown not in ("raise", "bound"):
         raise InputError(f'on_unknown is "raise" or "bound", not {on_unknown!r}')
+    if training not in (None, True, False):
+        raise InputError(f"training is None, True or False, not {training!r}")
     try:
         known = installed_rules() if rules is None else _with(rules)
         capture = Capture(known, training=training, on_unknown=on_unknown)

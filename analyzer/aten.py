@@ -117,7 +117,9 @@ class AtenCalls:
         return map_tensors(lambda t: TensorSpec.of(t).with_device(place), result, (torch.Tensor,))
 
     def _bound(self, name: str, args: tuple[Any, ...], error: Exception) -> Any:
-        if isinstance(error, (RuntimeError, ValueError, TypeError, IndexError)) and "meta" not in str(error).lower():
+        said = str(error).lower()
+        has_none = isinstance(error, NotImplementedError) or "meta" in said or "fake impl" in said
+        if isinstance(error, (RuntimeError, ValueError, TypeError, IndexError)) and not has_none:
             if type(error).__name__ in ("DynamicOutputShapeException", "DataDependentOutputException"):
                 raise DataDependentError(f"the size of what {name} returns depends on data") from error
             raise ShapeError(f"torch rejects {name}: {str(error).splitlines()[0]}") from error
@@ -129,7 +131,7 @@ class AtenCalls:
             f"nobody knows the shape of what {name} returns: it has no rule, and torch has no shape function for it",
             hint='give it a rule (analyze(..., rules=...)), or go on with on_unknown="bound"',
         )
-        raise missing.locate(self._recorder.stack[-1], (), user_line()) from error
+        raise missing.locate(self._recorder.stack[-1], (), user_line()) from None
 
 
 def _returns_tensor(operator: Any) -> bool:

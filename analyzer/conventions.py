@@ -82,7 +82,7 @@ class Convention:
         terms = _terms(counts, self._weights(is_complex(node)))
         if not terms:
             return "0   (nothing that this convention counts)"
-        return f"{' + '.join(terms)} = {total}".replace("+ -", "− ")
+        return f"{' + '.join(terms)} = {total}".replace("+ −", "− ")
 
 
 def is_complex(node: Node) -> bool:
@@ -95,21 +95,29 @@ def _terms(counts: Counts, weights: Weights) -> list[str]:
     """``weight·count`` for every kind; products and their sums are drawn together as (2·K − 1)·outputs."""
     terms = []
     mac, dot = weights.get("mac", 0), weights.get("dot", 0)
-    if counts.mac and dot and counts.dot and counts.mac % counts.dot == 0:
-        length, outputs = getattr(counts.mac, "factors", (counts.dot, counts.mac // counts.dot))[1], counts.dot
-        terms.append(f"({mac}·{_atom(length)} − {-dot})·{_atom(outputs)}")
+    length = _common_length(counts)
+    if length is not None and mac and dot:
+        terms.append(f"({mac}·{_atom(length)} − {-dot})·{_atom(counts.dot)}")
         mac = dot = 0
     rest: dict[str, Any] = {"mac": mac, "dot": dot} | {k: weights.get(k, 0) for k in KINDS[2:]}
     for kind, weight in rest.items():
         value = getattr(counts, kind)
         if weight and value:
-            factor = "" if weight == 1 else f"{weight}·"
-            terms.append(f"{factor}{_atom(value) if factor else value} {kind}")
+            factor = "" if weight == 1 else "−" if weight == -1 else f"{weight}·"
+            terms.append(f"{factor}{_atom(value)} {kind}")
     return terms
 
 
+def _common_length(counts: Counts) -> Any:
+    """The length K of the dot products where one factor of their products is it; None where they differ in length."""
+    for length in getattr(counts.mac, "factors", ()):
+        if counts.dot and int(length) * int(counts.dot) == int(counts.mac):
+            return length
+    return None
+
+
 def _atom(value: Any) -> str:
-    text = str(value)
+    text = f"{value:,}" if type(value) is int else str(value)
     return f"({text})" if " + " in text or " − " in text else text
 
 

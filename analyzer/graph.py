@@ -18,7 +18,7 @@ from analyzer.node import ModuleInfo, Node, Parameter
 __all__ = ["Graph"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """Nodes in execution order, with the model's modules and parameters beside them. Never changed once built.
 
@@ -30,6 +30,9 @@ class Graph:
     modules: Mapping[str, ModuleInfo] = field(default_factory=dict)
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     name: str = "model"
+
+    def __repr__(self) -> str:
+        return f"Graph({self.name}: {len(self.records)} nodes)"
 
     def nodes(self) -> tuple[Node, ...]:
         """All nodes, in execution order (which ``networkx.topological_sort`` does not promise)."""

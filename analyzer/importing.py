@@ -13,6 +13,7 @@ from types import ModuleType
 
 from analyzer.errors import InputError, ModelError
 from analyzer.frames import source_of_error
+from analyzer.plugins import installed_rules
 
 __all__ = ["import_named"]
 
@@ -31,6 +32,7 @@ def import_named(place: str) -> ModuleType:
     """
     if place.endswith(".py") or os.sep in place:
         return _from_file(Path(place))
+    installed_rules()  # before a folder of the user's called rules could be found in their place
     folder = os.getcwd()
     if folder not in sys.path and "" not in sys.path:
         sys.path.insert(0, folder)
@@ -41,6 +43,7 @@ def import_named(place: str) -> ModuleType:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise InputError(f"there is no file {str(path)!r}")
+    installed_rules()
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)

@@ -60,8 +60,12 @@ def as_specs(
     return positional, keywords
 
 
+def _is_size(value: Any) -> bool:
+    return hasattr(value, "__index__") and not isinstance(value, (bool, torch.Tensor))
+
+
 def _is_shape(value: Any) -> bool:
-    return len(value) >= 2 and all(isinstance(size, int) and not isinstance(size, bool) for size in value)
+    return len(value) >= 2 and all(_is_size(size) for size in value)
 
 
 def _check_call(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

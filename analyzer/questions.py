@@ -37,9 +37,13 @@ def _ask(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[
         return function(*value, **kwargs)
 
 
-# Checks of torch's own on the values of a mask, by file and function: either answer gives the same operations, so the
-# one that keeps the mask is taken.
-_HARMLESS = {("torch/nn/modules/transformer.py", "_detect_is_causal_mask"): False}
+# Checks on the values of a mask, by file and function, which ask whether it could be left out. The products are the
+# same either way; the answer that keeps the mask is taken.
+_HARMLESS = {
+    ("torch/nn/modules/transformer.py", "_detect_is_causal_mask"): False,
+    ("transformers/masking_utils.py", "_ignore_causal_mask_sdpa"): False,
+    ("transformers/masking_utils.py", "_ignore_bidirectional_mask_sdpa"): False,
+}
 
 
 def _harmless() -> bool | None:

@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from analyzer.abstract import AbstractTensor, swap
-from analyzer.errors import AnalyzerError, DataDependentError, ModelError
+from analyzer.errors import AnalyzerError, DataDependentError, InputError, ModelError
 from analyzer.frames import source_of_error
 from analyzer.pytree import leaves, map_tensors
 from analyzer.state import UNINITIALIZED, GlobalState
@@ -184,6 +184,8 @@ def skeleton(factory: Any = None, /, *args: Any, **kwargs: Any) -> Any:
     """
     if factory is None:
         return _block()
+    if not callable(factory):
+        raise InputError(f"skeleton() takes what builds a model, such as a class, but this is {factory!r:.80}")
     try:
         with _block():
             return factory(*args, **kwargs)

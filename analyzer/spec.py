@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,7 @@ class TensorSpec:
         device: torch.device | str = CPU,
     ) -> None:
         try:
-            dims = tuple(shape)
+            dims = tuple(dim if isinstance(dim, torch.SymInt) else _whole(dim) for dim in shape)
         except TypeError:
             raise InputError(f"a shape is a tuple of sizes such as (1, 3, 224, 224), but this is {shape!r}") from None
         if not all(isinstance(dim, (int, torch.SymInt)) and not isinstance(dim, bool) and dim >= 0 for dim in dims):
@@ -61,7 +62,11 @@ class TensorSpec:
             raise InputError(f"a dtype is one of torch's, such as torch.float32, but this is {dtype!r}")
         object.__setattr__(self, "shape", dims)
         object.__setattr__(self, "dtype", dtype)
-        object.__setattr__(self, "device", device if isinstance(device, torch.device) else torch.device(device))
+        try:
+            place = device if isinstance(device, torch.device) else torch.device(device)
+        except (RuntimeError, TypeError):
+            raise InputError(f"a device is one of torch's, such as 'cpu' or 'cuda:0', but this is {device!r}") from None
+        object.__setattr__(self, "device", place)
 
     @classmethod
     def of(cls, tensor: torch.Tensor) -> TensorSpec:
@@ -127,6 +132,13 @@ class TensorSpec:
     def dtype_name(self) -> str:
         """The dtype without its prefix, such as ``"float32"``."""
         return str(self.dtype).removeprefix("torch.")
+
+
+def _whole(size: Any) -> Any:
+    """A size as an int, NumPy's whole numbers among them; anything else stays what it is, to be named in an error."""
+    if isinstance(size, (int, torch.Tensor)) or not hasattr(size, "__index__"):
+        return size
+    return operator.index(size)
 
 
 def _new(shape: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> TensorSpec:
