@@ -81,10 +81,28 @@ def differs(name, why, function, *shapes):
             (1, 1, 1),
         ),
         differs(
+            "view of a transposed matrix",
+            "view: a spec has no strides, so a view that torch cannot make without a copy is not seen",
+            lambda x: x.t().view(-1),
+            (2, 3),
+        ),
+        differs(
+            "second ellipsis",
+            "getitem: torch goes past the last dimension where an index follows a second ellipsis, and refuses",
+            lambda x: x[..., ..., 0],
+            (4, 2),
+        ),
+        differs(
             "repeat_interleave of a scalar",
             "repeat_interleave: torch refuses a dim for a tensor without dimensions, even 0",
             lambda x: x.repeat_interleave(2, 0),
             (),
+        ),
+        differs(
+            "roll of nothing",
+            "roll: torch does not look at dims where there are no elements",
+            lambda x: x.roll(1, 4),
+            (0,),
         ),
         differs(
             "mask of one dimension",

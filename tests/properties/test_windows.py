@@ -58,7 +58,7 @@ def convolutions(draw, transposed):
     bias = draw(mostly(st.sampled_from([None, torch.zeros(outputs)]), st.just(torch.zeros(outputs + 1))))
     input = draw(images(dims, channels))
     if input.numel() == 0:  # torch looks at fewer attributes where there is nothing in the batch
-        options["dilation"] = options["output_padding"] = 1
+        options |= {"dilation": 1} | ({"output_padding": 0} if transposed else {})
     return dims, input, torch.zeros(*lead, *kernel), bias, options
 
 
@@ -71,7 +71,7 @@ def test_convolution(agree, drawn):
 @given(convolutions(transposed=True))
 def test_transposed_convolution(agree, drawn):
     dims, input, weight, bias, options = drawn
-    with contextlib.suppress(RuntimeError):
+    with contextlib.suppress(RuntimeError, IndexError):
         out = TRANSPOSED[dims](input, weight, bias, **options)
         assume(0 not in out.shape[-dims:])  # nothing left: see the disagreements
     agree(f"conv_transpose{dims}d({options})", lambda *args: TRANSPOSED[dims](*args, **options), input, weight, bias)
