@@ -26,6 +26,10 @@ _RESHAPES = frozenset({
 })  # fmt: skip
 
 
+# Their ``out=`` must have the result's very dtype; others convert into it.
+_EXACT_OUT = frozenset({"amax", "amin", "aminmax", "complex", "gather", "multinomial"})
+
+
 @dataclass(frozen=True, slots=True)
 class Callee:
     """A function as a call names it.
@@ -37,6 +41,7 @@ class Callee:
         in_place: whether it writes its result over its first argument.
         reshapes: whether that argument has another shape afterwards.
         record: the named tuple that torch wraps its results in, or None.
+        exact_out: whether ``out=`` must have the result's very dtype.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Callee:
     in_place: bool
     reshapes: bool
     record: Any
+    exact_out: bool
 
 
 @cache
@@ -67,4 +73,4 @@ def callee(function: Any) -> Callee:
     record = getattr(torch.return_types, name, None)
     if record is None and (getattr(function, "__module__", "") or "").startswith("torch._C._linalg"):
         record = getattr(torch.return_types, name, None)
-    return Callee(name, kind, target, in_place, name in _RESHAPES, record)  # type: ignore[arg-type]
+    return Callee(name, kind, target, in_place, name in _RESHAPES, record, name in _EXACT_OUT)  # type: ignore[arg-type]

@@ -85,8 +85,17 @@ class Convention:
         return f"{' + '.join(terms)} = {total}".replace("+ −", "− ")
 
 
+_FFTS = frozenset(
+    f"{kind}{dims}" for kind in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft") for dims in ("", "2", "n")
+)
+# Their rules count additions and multiplications of real parts already, as the field does for a Fourier transform.
+IN_PARTS = _FFTS | {"stft", "istft"}
+
+
 def is_complex(node: Node) -> bool:
-    """Whether the node calculates with complex numbers."""
+    """Whether the node's counts are of complex numbers."""
+    if node.op in IN_PARTS:
+        return False
     specs = (*node.outputs, *(edge.spec for edge in node.inputs))
     return any(spec.dtype.is_complex for spec in specs)
 

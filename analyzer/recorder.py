@@ -117,6 +117,8 @@ class Recorder(Lifter):
     ) -> Any:
         known = self._known and not rule.random and all(spec.numel <= LIMIT for spec in outcome.outputs)
         written = kwargs.get("out") if kwargs else None
+        if written is not None:
+            self._check_out(outcome, written, about)
         if about.in_place or (kwargs and kwargs.get("inplace") is True):
             written = args[0] if args else kwargs.get("input")
             self._check_in_place(outcome, written, about)
@@ -214,6 +216,13 @@ class Recorder(Lifter):
         if not isinstance(base, torch.Tensor):
             return None
         return self.memory_of(base)
+
+    def _check_out(self, outcome: Outcome, written: Any, about: Callee) -> None:
+        """``out=`` takes another shape as it must, but only dtypes that the result fits into."""
+        for result, (_, tensor) in zip(outcome.outputs, leaves(written, (torch.Tensor,)), strict=False):
+            dtype = self.abstract_of(tensor)._spec.dtype
+            if result.dtype is not dtype and (about.exact_out or not can_cast(result.dtype, dtype)):
+                raise ShapeError(f"the result is {result.dtype_name}, out is {str(dtype).removeprefix('torch.')}")
 
     def _check_in_place(self, outcome: Outcome, written: Any, about: Callee) -> None:
         if (

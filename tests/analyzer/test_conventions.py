@@ -372,3 +372,10 @@ def test_every_node_can_be_explained_in_every_convention(name, encoder):
 def test_why_of_an_unknown_node_names_near_ones(encoder):
     with pytest.raises(KeyError, match="did you mean"):
         encoder.why("linear")
+
+
+def test_a_fourier_transform_counts_real_parts_once():
+    """5 n log2 n operations, as the field counts them: 2 n log2 n multiplications and 3 n log2 n additions; n = 8."""
+    analysis = analyze(torch.fft.fft, TensorSpec((8,), torch.complex64))
+    assert (analysis.counts.mul, analysis.counts.add) == (2 * 8 * 3, 3 * 8 * 3)
+    assert analysis.total("flops") == 5 * 8 * 3
