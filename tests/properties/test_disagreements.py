@@ -74,6 +74,13 @@ def differs(name, why, function, *shapes):
             (1, 1, 1, 1),
         ),
         differs(
+            "conv_transpose1d, dilation 0",
+            "conv_transpose: torch takes a dilation of 0 for a kernel of 1",
+            lambda x, w: F.conv_transpose1d(x, w, dilation=0),
+            (2, 2, 3),
+            (2, 5, 1),
+        ),
+        differs(
             "conv1d of no batch",
             "conv: torch takes a dilation of 0 where the batch is empty",
             lambda x, w: F.conv1d(x, w, dilation=0),

@@ -46,7 +46,7 @@ def convolutions(draw, transposed):
     options = {
         "stride": draw(each(dims, mostly(st.integers(1, 3), st.integers(-1, 0)))),
         "padding": draw(each(dims, mostly(st.integers(0, 2), st.just(-1)))),
-        "dilation": draw(each(dims, mostly(st.integers(1, 2), st.just(0)))),
+        "dilation": draw(each(dims, mostly(st.integers(1, 2), st.just(-1 if transposed else 0)))),
         "groups": groups,
     }
     if transposed:
