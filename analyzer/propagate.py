@@ -108,6 +108,7 @@ def extend_key(key: list[Any], value: Any) -> None:
     elif cls is list or cls is tuple:
         key += (cls, len(value))
         if _INT.issuperset(map(type, value)):
+            key.append(int)
             key += value
         else:
             for item in value:

@@ -86,6 +86,7 @@ IDIOMS: dict[str, Callable[[Any, torch.Tensor], Any]] = {
     "state_dict": lambda m, x: x + m.state_dict()["shift"],
     "named buffers": lambda m, x: [x * buffer.float() for _, buffer in m.named_buffers()],
     "detached parameters": lambda m, x: x * m.scale.detach() * m.scale.data * m.scale.clone(),
+    "1 and True in a tuple": lambda m, x: (x[(True,)], x[(1,)]),
     "Python's types as dtypes": lambda m, x: (torch.zeros(3, dtype=int), x.to(float), x.sum(dtype=float)),
     "requires_grad_": lambda m, x: x.requires_grad_(False) * m.scale.requires_grad_(True),
     "a list of modules": lambda m, x: nn.ModuleList([m.fc, nn.ReLU()])[1](nn.ModuleDict({"a": m.fc})["a"](x)),

@@ -18,12 +18,6 @@ def differs(name, why, function, *shapes):
     ("function", "tensors"),
     [
         differs(
-            "tuples of 1 and True",
-            "calls whose tuples of numbers and of truth values are equal in Python share one remembered answer",
-            lambda x: (x[(True,)], x[(1,)]),
-            (3,),
-        ),
-        differs(
             "list past the end",
             "getitem: whole numbers in a list are not compared with the size",
             lambda x: x[[1]],
