@@ -19,7 +19,7 @@ from analyzer.errors import AnalyzerError, Diagnostic, ModelError
 from analyzer.frames import source_of_error
 from analyzer.fxgraph import to_fx
 from analyzer.graph import Graph
-from analyzer.interception import intercept_modules
+from analyzer.interception import intercept_modules, paused_collection
 from analyzer.lazy import infer_lazy, is_uninitialized
 from analyzer.lifting import PLAIN
 from analyzer.nets import DispatchNet, FunctionNet, without_override_checks
@@ -93,7 +93,7 @@ class Capture(torch.fx.Tracer):
         modes = self._set_modes()
         try:
             inputs = self._inputs(args, kwargs)
-            with intercept_modules(self._on_module), DispatchNet(self._aten), self._net:
+            with paused_collection(), intercept_modules(self._on_module), DispatchNet(self._aten), self._net:
                 result = run_forward(model, *inputs)
             outputs = self._output(result)
             return self._graph(type(model).__name__ if isinstance(model, nn.Module) else "function"), outputs
@@ -223,8 +223,9 @@ class Capture(torch.fx.Tracer):
             return NotImplemented  # ``x == None`` is Python's to answer
         rule = self._functions.get(function)
         if rule is not None:
-            if any(type(arg) is torch.Tensor and is_functorch_wrapped_tensor(arg) for arg in args):
-                return function(*args, **kwargs)
+            for arg in args:
+                if type(arg) is torch.Tensor and is_functorch_wrapped_tensor(arg):
+                    return function(*args, **kwargs)
             return self._recorder.call(rule, function, args, kwargs)
         if type(function) is types.MethodWrapperType:
             return self._on_property(function, args)

@@ -175,7 +175,7 @@ class Recorder(Lifter):
         `lift` and `key_of` come to then, in one loop.
         """
         names = rule.signature.names
-        if rule.signature.rest or not names:
+        if not names:
             return None
         own, attributes = module.__dict__, rule.attributes
         parameters = own["_parameters"]
@@ -206,6 +206,8 @@ class Recorder(Lifter):
                     value = self.lift(value, name)
                 extend_key(key, value)
             bound[name] = value
+        if rule.signature.rest is not None:
+            bound[rule.signature.rest] = ()
         return bound, key
 
     def _aliased(self, rule: Rule, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Memory | None:
@@ -293,7 +295,9 @@ class Recorder(Lifter):
 
     def _write(self, node: Node, written: Any, outcome: Outcome, about: Callee, known: bool) -> Any:
         """The call wrote its result over ``written`` (one tensor, or a tuple of them for ``out=``)."""
-        targets = [leaf for _, leaf in leaves(written, (torch.Tensor,))]
+        targets = [written]
+        if type(written) is not AbstractTensor:
+            targets = [leaf for _, leaf in leaves(written, (torch.Tensor,))]
         for index, tensor in enumerate(targets):
             memory = self.memory_of(tensor)
             memory.writer = node.id

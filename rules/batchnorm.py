@@ -74,7 +74,7 @@ def _batch_norm_cost(input: TensorSpec, weight: Maybe, bias: Maybe, training: bo
 
 
 def _running(name: str) -> Any:
-    return lambda module: getattr(module, name) if module.track_running_stats or not module.training else None
+    return lambda module: module._buffers.get(name) if module.track_running_stats or not module.training else None
 
 
 @RULES.op(
