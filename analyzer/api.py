@@ -14,6 +14,7 @@ from analyzer.analysis import Analysis
 from analyzer.capture import Capture
 from analyzer.errors import AnalyzerError, Diagnostic, InputError
 from analyzer.inputs import as_specs
+from analyzer.interception import paused_collection
 from analyzer.passes.fold_batchnorm import fold_batchnorm
 from analyzer.plugins import installed_rules
 from analyzer.ruleset import RuleSet
@@ -62,12 +63,24 @@ def analyze(
     if training not in (None, True, False):
         raise InputError(f"training is None, True or False, not {training!r}")
     try:
-        known = installed_rules() if rules is None else _with(rules)
-        capture = Capture(known, training=training, on_unknown=on_unknown)
-        graph, outputs = capture.run(model, *as_specs(model, args, kwargs))
+        with paused_collection():
+            return _analyze(model, args, kwargs, rules, on_unknown, training)
     except AnalyzerError as error:
         # The user's line is part of the message; the way here through the analyzer is of no use to them.
         raise error.with_traceback(None) from error.__cause__
+
+
+def _analyze(
+    model: Callable[..., Any],
+    args: Any,
+    kwargs: Mapping[str, Any] | None,
+    rules: RuleSet | None,
+    on_unknown: str,
+    training: bool | None,
+) -> Analysis:
+    known = installed_rules() if rules is None else _with(rules)
+    capture = Capture(known, training=training, on_unknown=on_unknown)
+    graph, outputs = capture.run(model, *as_specs(model, args, kwargs))
     graph = fold_batchnorm(graph)
     params = sum([parameter.spec.numel for parameter in graph.parameters.values() if not parameter.buffer])
     diagnostics = (*_standing(model, graph, training), *capture.diagnostics)

@@ -19,7 +19,7 @@ from analyzer.errors import AnalyzerError, Diagnostic, ModelError
 from analyzer.frames import source_of_error
 from analyzer.fxgraph import to_fx
 from analyzer.graph import Graph
-from analyzer.interception import intercept_modules, paused_collection
+from analyzer.interception import intercept_modules
 from analyzer.lazy import infer_lazy, is_uninitialized
 from analyzer.lifting import PLAIN
 from analyzer.nets import DispatchNet, FunctionNet, without_override_checks
@@ -93,7 +93,7 @@ class Capture(torch.fx.Tracer):
         modes = self._set_modes()
         try:
             inputs = self._inputs(args, kwargs)
-            with paused_collection(), intercept_modules(self._on_module), DispatchNet(self._aten), self._net:
+            with intercept_modules(self._on_module), DispatchNet(self._aten), self._net:
                 result = run_forward(model, *inputs)
             outputs = self._output(result)
             return self._graph(type(model).__name__ if isinstance(model, nn.Module) else "function"), outputs
