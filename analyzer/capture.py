@@ -96,6 +96,7 @@ class Capture(torch.fx.Tracer):
             with intercept_modules(self._on_module), DispatchNet(self._aten), self._net:
                 result = run_forward(model, *inputs)
             outputs = self._output(result)
+            self.diagnostics += self._recorder.assumptions.values()
             return self._graph(type(model).__name__ if isinstance(model, nn.Module) else "function"), outputs
         except AnalyzerError as error:
             raise error.locate(self._place(error), source=source_of_error(error.__traceback__)) from error.__cause__

@@ -12,7 +12,7 @@ from torch import nn
 from analyzer.abstract import AbstractTensor, Memory
 from analyzer.constants import LIMIT, Constants
 from analyzer.counts import Counts, Traffic
-from analyzer.errors import ShapeError
+from analyzer.errors import Diagnostic, ShapeError
 from analyzer.frames import user_line
 from analyzer.node import Attribute, Edge, Kind, Node, Ref, record
 from analyzer.propagate import plain
@@ -45,6 +45,7 @@ class Lifter:
         self.constants = Constants()
         self.state = state
         self.used: set[str] = set()
+        self.assumptions: dict[str, Diagnostic] = {}
         self.lazy: dict[str, TensorSpec] = {}
         self.twins: dict[int, nn.Module] = {}
         self._ids: dict[str, int] = {}

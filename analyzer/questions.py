@@ -11,7 +11,8 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from analyzer.abstract import AbstractTensor
-from analyzer.errors import DataDependentError
+from analyzer.errors import DataDependentError, Diagnostic
+from analyzer.frames import user_line
 from analyzer.pytree import leaves
 from analyzer.recorder import Recorder
 
@@ -30,6 +31,9 @@ def _ask(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[
     for tensor in tensors:
         if not recorder.is_known(tensor):
             if name == "__bool__" and (answer := _harmless()) is not None:
+                line = str(user_line())
+                message = f"a check on the values of a mask is answered {answer}: {line}"
+                recorder.assumptions.setdefault(line, Diagnostic("mask-check", "", message))
                 return answer
             raise _unknown(recorder, tensor, name)
     with torch._C.DisableTorchFunction(), _disable_current_modes():
