@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyzer import report
+from analyzer.bounds import is_bound
 from analyzer.conventions import Convention, convention
 from analyzer.counts import Counts, Traffic
 from analyzer.errors import Diagnostic
@@ -181,8 +182,10 @@ class Analysis:
 
     @property
     def is_upper_bound(self) -> bool:
-        """Whether a size in the totals is the largest possible, because only data knows it."""
-        return any(node.status == "bounded" for node in self.graph)
+        """Whether a total depends on a size that only data knows, and which is taken as the largest possible."""
+        counts, traffic = self.counts, self.traffic
+        kinds = [getattr(counts, kind) for kind in counts.__dataclass_fields__]
+        return any(map(is_bound, (*kinds, traffic.read, traffic.written)))
 
     def __str__(self) -> str:
         return report.summary(self)

@@ -8,6 +8,7 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from analyzer.abstract import AbstractTensor
+from analyzer.bounds import at_most, is_bound
 from analyzer.callee import callee
 from analyzer.counts import Counts, Traffic
 from analyzer.errors import AnalyzerError, DataDependentError, Diagnostic, MissingRuleError, RuleError, ShapeError
@@ -101,10 +102,12 @@ class AtenCalls:
 
     def _run_on_meta(self, operator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         device: list[torch.device] = []
+        bounds: set[int] = set()
 
         def to_meta(tensor: torch.Tensor) -> torch.Tensor:
             spec = self._recorder.abstract_of(tensor)._spec
             device.append(spec.device)
+            bounds.update(filter(is_bound, spec.shape))
             return torch.empty(spec.shape, dtype=spec.dtype, device="meta")
 
         with _disable_current_modes(), torch.no_grad():
@@ -114,7 +117,13 @@ class AtenCalls:
                 real_kwargs["device"] = torch.device("meta")
             result = operator(*real_args, **real_kwargs)
         place = device[0] if device else torch.device("cpu")
-        return map_tensors(lambda t: TensorSpec.of(t).with_device(place), result, (torch.Tensor,))
+
+        def to_spec(tensor: torch.Tensor) -> TensorSpec:
+            spec = TensorSpec.of(tensor).with_device(place)
+            # torch knows plain sizes alone: one that is equal to an argument's upper bound is taken to be it.
+            return spec.with_shape(*(at_most(size) if size in bounds else size for size in spec.shape))
+
+        return map_tensors(to_spec, result, (torch.Tensor,))
 
     def _bound(self, name: str, args: tuple[Any, ...], error: Exception) -> Any:
         said = str(error).lower()

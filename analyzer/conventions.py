@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analyzer.bounds import is_bound
 from analyzer.counts import Counts
 from analyzer.errors import InputError
 from analyzer.node import Node
@@ -126,7 +127,7 @@ def _common_length(counts: Counts) -> Any:
 
 
 def _atom(value: Any) -> str:
-    text = f"{value:,}" if type(value) is int else str(value)
+    text = f"{value:,}" if type(value) is int or is_bound(value) else str(value)
     return f"({text})" if " + " in text or " − " in text else text
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import torch.fx
 
+from analyzer.bounds import is_bound
 from analyzer.node import Attribute, Node, Ref
 
 __all__ = ["to_fx"]
@@ -50,7 +51,7 @@ def to_fx(nodes: Iterable[Node]) -> torch.fx.Graph:
             return {key: value(part) for key, part in item.items()}
         if isinstance(item, slice):
             return slice(value(item.start), value(item.stop), value(item.step))
-        return item
+        return int(item) if is_bound(item) else item
 
     for node in nodes:
         args, kwargs = node.call

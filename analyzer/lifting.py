@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from analyzer.abstract import AbstractTensor, Memory
+from analyzer.bounds import is_bound
 from analyzer.constants import LIMIT, Constants
 from analyzer.counts import Counts, Traffic
 from analyzer.errors import Diagnostic, ShapeError
@@ -45,6 +46,7 @@ class Lifter:
         self.constants = Constants()
         self.state = state
         self.used: set[str] = set()
+        self.exact = True  # until a size is an upper bound
         self.assumptions: dict[str, Diagnostic] = {}
         self.lazy: dict[str, TensorSpec] = {}
         self.twins: dict[int, nn.Module] = {}
@@ -214,6 +216,8 @@ class Lifter:
         """Record one of the graph's ends: an input, a constant, the output. Edges are those of the last `lift_all`."""
         source = user_line() if op == "constant" else None
         edges = () if kind == "get_attr" else tuple(self._edges)
+        if any(is_bound(size) for spec in outputs for size in spec.shape):
+            self.exact = False
         stack, none = self.stack, _NO_TRAFFIC
         node = Node(
             self._name(op, kind), op, kind, target or op, stack, edges, outputs, arguments, (), Counts(), none, "ruled",

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import get_default_dtype
 
+from analyzer.bounds import AtMost, is_bound
 from analyzer.counts import Counts, Traffic
 from analyzer.errors import AnalyzerError, RuleError, ShapeError
 from analyzer.node import Status
@@ -54,13 +55,19 @@ class Outcome:
     paths: tuple[tuple[int, ...], ...] = ()
 
 
-def evaluate(rule: Rule, args: tuple[Any, ...], kwargs: Mapping[str, Any], weights: tuple[str, ...] = ()) -> Outcome:
+def evaluate(
+    rule: Rule, args: tuple[Any, ...], kwargs: Mapping[str, Any], weights: tuple[str, ...] = (), remember: bool = True
+) -> Outcome:
     """Ask ``rule`` about a call of a function or method with these arguments, of which ``weights`` are parameters.
+
+    Answers are not remembered where sizes may be upper bounds: a bound is equal to the exact size, and its answer not.
 
     Raises:
         ShapeError: torch would reject the call.
         RuleError: the rule's own code failed on it.
     """
+    if not remember:
+        return _ask(rule, rule.bind(args, kwargs), weights)
     key = key_of(rule, args)
     if kwargs:
         key += kwargs
@@ -69,8 +76,12 @@ def evaluate(rule: Rule, args: tuple[Any, ...], kwargs: Mapping[str, Any], weigh
     return _look_up(rule, key, weights, lambda: rule.bind(args, kwargs))
 
 
-def evaluate_bound(rule: Rule, bound: dict[str, Any], key: list[Any], weights: tuple[str, ...] = ()) -> Outcome:
+def evaluate_bound(
+    rule: Rule, bound: dict[str, Any], key: list[Any], weights: tuple[str, ...] = (), remember: bool = True
+) -> Outcome:
     """The same for the bound arguments of a module, and their key."""
+    if not remember:
+        return _ask(rule, bound, weights)
     return _look_up(rule, key, weights, lambda: bound)
 
 
@@ -167,6 +178,8 @@ def outcome_of(
             moved = sum(spec.nbytes for spec in tensors(list(bound.values())))
             traffic = Traffic(moved, sum(spec.nbytes for spec in outputs))
     shares = rule.alias is not None and not traffic
+    if status == "bounded" and not any(is_bound(size) for spec in outputs for size in spec.shape):
+        counts = counts * AtMost(1)  # not a size of the result is the bound, but the cost
     if weights and traffic.read:
         loaded = sum(spec.nbytes for slot in weights for spec in tensors(_at(bound, slot)))
         others = sum(spec.nbytes for spec in tensors(list(bound.values()))) - loaded

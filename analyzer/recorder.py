@@ -89,7 +89,7 @@ class Recorder(Lifter):
         """What the rule says; a size that data decide is worked out where the data are constants."""
         vague: DataDependentError | None = None
         try:
-            outcome = evaluate(rule, lifted, keywords, tuple(self._weights))
+            outcome = evaluate(rule, lifted, keywords, tuple(self._weights), self.exact)
             if outcome.status != "bounded":
                 return outcome
         except DataDependentError as error:
@@ -150,7 +150,7 @@ class Recorder(Lifter):
                 if is_autocast_on():
                     bound = autocast(rule.name, (), bound)[1]
                 quick = bound, key_of(rule, bound.values())
-            outcome = evaluate_bound(rule, *quick, tuple(self._weights))
+            outcome = evaluate_bound(rule, *quick, tuple(self._weights), self.exact)
         except AnalyzerError as error:
             raise self._locate(error, rule.name) from error.__cause__
         in_place = bool(args) and module.__dict__.get("inplace") is True
@@ -249,6 +249,8 @@ class Recorder(Lifter):
         alias: Memory | None,
         call: tuple[tuple[Any, ...], dict[str, Any]],
     ) -> Node:
+        if outcome.status == "bounded":
+            self.exact = False
         params = tuple(self._params)
         if params:
             self.used.update(params)

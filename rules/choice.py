@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from analyzer.bounds import at_most
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.promotion import elementwise_spec, result_dtype
@@ -71,7 +72,7 @@ def where(condition: TensorSpec, input: Any = None, other: Any = None) -> Any:
     """
     check_tensor(condition, "condition")
     if input is None and other is None:
-        found = TensorSpec((condition.numel,), torch.int64, condition.device)
+        found = TensorSpec((at_most(condition.numel),), torch.int64, condition.device)
         why = "as many indices as condition has true elements"
         return Bound((found,) * (condition.ndim or 1), why)
     check_operands(input, other)

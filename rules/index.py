@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
+from analyzer.bounds import at_most
 from analyzer.counts import Traffic
 from analyzer.errors import ShapeError
 from analyzer.promotion import broadcast_shapes
@@ -44,6 +46,20 @@ def _tensor_of(items: Any) -> TensorSpec:
     if not isinstance(items, (int, torch.SymInt)):
         raise ShapeError(f"index must be whole numbers, bools, slices or tensors, got {items!r}")
     return TensorSpec(shape, torch.bool if isinstance(items, bool) else torch.int64)
+
+
+def _numbers_of(items: Any) -> Iterator[int]:
+    """The plain numbers in a nested list."""
+    for item in items:
+        if isinstance(item, (list, tuple, range)):
+            yield from _numbers_of(item)
+        elif is_whole(item):
+            yield item
+
+
+def _check_place(number: int, size: int) -> None:
+    if not -size <= number < size:
+        raise ShapeError(f"index must be from {-size} to {size - 1}, got {number}")
 
 
 def slice_length(size: int, item: slice) -> int:
@@ -110,21 +126,27 @@ class Plan:
         used = sum([_consumed(item) for item in items])
         if used > len(shape):
             raise ShapeError(f"an index may have as many items as input has dimensions, got {used} for {len(shape)}")
+        spare, dots = len(shape) - used, 0
         for item in items:
-            self._take(item, len(shape) - used)
             if item is ...:
-                used = len(shape)
+                if not dots:
+                    self.dims.extend(self.left[:spare])
+                    del self.left[:spare]
+                dots += 1
+            elif dots > 1 and spare and not (isinstance(item, slice) and item == slice(None)):
+                raise ShapeError("an index may have one ellipsis, got another with items behind it")
+            else:
+                self._take(item)
         self.dims.extend(self.left)
 
-    def _take(self, item: Any, spare: int) -> None:
+    def _take(self, item: Any) -> None:
         if isinstance(item, slice):
-            self.dims.append(slice_length(self.left.pop(0), item))
-            self.vague = self.vague or vague_slice(item)
+            why = vague_slice(item)
+            length = slice_length(self.left.pop(0), item)
+            self.dims.append(at_most(length) if why else length)
+            self.vague = self.vague or why
         elif item is None:
             self.dims.append(1)
-        elif item is ...:
-            self.dims.extend(self.left[:spare])
-            del self.left[:spare]
         elif isinstance(item, bool):
             self._add(TensorSpec((1 if item else 0,), torch.int64), self.indices)
         elif is_whole(item):
@@ -132,7 +154,11 @@ class Plan:
         elif isinstance(item, TensorSpec):
             self._take_tensor(item)
         elif isinstance(item, (list, tuple, range)):
-            self._take_tensor(_tensor_of(item))
+            spec = _tensor_of(item)
+            if spec.dtype is torch.int64 and 0 not in self.left:  # torch looks at no number where nothing is taken
+                for number in _numbers_of(item):
+                    _check_place(number, self.left[0])
+            self._take_tensor(spec)
         elif hasattr(item, "__array__") and len(getattr(item, "shape", ())) > 0:
             self._take_tensor(TensorSpec(item.shape, torch.bool if item.dtype.kind == "b" else torch.int64))
         elif hasattr(item, "__index__"):
@@ -141,9 +167,7 @@ class Plan:
             raise ShapeError(f"index must be whole numbers, bools, slices or tensors, got {item!r}")
 
     def _select(self, item: int) -> None:
-        size = self.left.pop(0)
-        if not -size <= item < size:
-            raise ShapeError(f"index must be from {-size} to {size - 1}, got {item}")
+        _check_place(item, self.left.pop(0))
 
     def _take_tensor(self, item: TensorSpec) -> None:
         if item.dtype in _MASKS:
@@ -175,7 +199,7 @@ class Plan:
             return tuple(self.dims)
         together = broadcast_shapes(*[item.shape for item in self.indices]) if self.indices else (1,)
         if self.masks and together[-1] == 1:
-            together = (*together[:-1], max([mask.numel for mask in self.masks]))
+            together = (*together[:-1], at_most(max([mask.numel for mask in self.masks])))
         first = self.places[0]
         place = first if all(place == first for place in self.places) else 0
         return (*self.dims[:place], *together, *self.dims[place:])

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from analyzer.bounds import at_most
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.promotion import broadcast_shapes, real_dtype
@@ -42,14 +43,16 @@ def lstsq(input: TensorSpec, b: TensorSpec, rcond: float | None = None, *, drive
         raise ShapeError(f"b must have as many rows as input, got {b.shape} for {input.shape}")
     together = broadcast_shapes(tuple(lead), right[:-2])
     nothing, real = input.with_shape(0), input.with_dtype(real_dtype(input.dtype))
-    residuals = real.with_shape(*together, right[-1]) if m > n and driver != "gelsy" else real.with_shape(0)
+    full_rank = m > n and driver in ("gelsd", "gelss")
+    columns = at_most(right[-1]) if full_rank else right[-1]
+    residuals = real.with_shape(*together, columns) if m > n and driver != "gelsy" else real.with_shape(0)
     out = (
         input.with_shape(*together, n) if vectors else input.with_shape(*together, n, right[-1]),
         residuals,
         (nothing if driver == "gels" else input.with_shape(*together)).with_dtype(torch.int64),
         real.with_shape(*together, min(m, n)) if driver in ("gelsd", "gelss") else real.with_shape(0),
     )
-    if m > n and driver in ("gelsd", "gelss"):
+    if full_rank:
         return Bound(out, "residuals are there where every matrix has full rank")
     return out
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from analyzer.bounds import at_most
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.promotion import broadcast_shapes, real_dtype
@@ -66,7 +67,7 @@ def masked_select(input: TensorSpec, mask: TensorSpec) -> Bound:
     Source: torch.masked_select
     """
     spread = input.with_shape(*broadcast_shapes(input.shape, _mask(mask).shape))
-    return Bound(spread.with_shape(spread.numel), "as many elements as the mask has true ones")
+    return Bound(spread.with_shape(at_most(spread.numel)), "as many elements as the mask has true ones")
 
 
 @RULES.op(*spellings("nonzero"))
@@ -78,9 +79,9 @@ def nonzero(input: TensorSpec, *, as_tuple: bool = False) -> Bound:
     """
     why = "as many rows as there are elements that are not zero"
     if as_tuple:
-        one = input.with_shape(input.numel).with_dtype(torch.int64)
+        one = input.with_shape(at_most(input.numel)).with_dtype(torch.int64)
         return Bound((one,) * (input.ndim or 1), why)
-    return Bound(input.with_shape(input.numel, input.ndim).with_dtype(torch.int64), why)
+    return Bound(input.with_shape(at_most(input.numel), input.ndim).with_dtype(torch.int64), why)
 
 
 @RULES.op(*spellings("argwhere"), name="nonzero")

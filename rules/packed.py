@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from analyzer.bounds import at_most
 from analyzer.errors import ShapeError
 from analyzer.rule import Bound
 from analyzer.ruleset import RuleSet
@@ -73,7 +74,7 @@ def pack_padded_sequence(input: TensorSpec, lengths: TensorSpec | list[int], bat
     if check_tensor(lengths, "lengths").shape != (batch,):
         raise ShapeError(f"input is a batch of {batch}, lengths has shape {lengths.shape}")
     sizes = TensorSpec((Steps(steps, batch),), torch.int64) if type(steps) is int else TensorSpec((steps,), torch.int64)
-    return Bound((input.with_shape(steps * batch, *shape[2:]), sizes), _FULL)
+    return Bound((input.with_shape(at_most(steps * batch), *shape[2:]), sizes), _FULL)
 
 
 @RULES.op(torch._pad_packed_sequence, name="pad_packed_sequence")
@@ -94,6 +95,7 @@ def pad_packed_sequence(
             raise ShapeError(f"total_length must be the longest sequence or more, {steps}, got {total_length}")
         steps = total_length
     count, known = sequences(rows[0], batch_sizes)
+    count = count if known else at_most(count)
     steps = int(steps) if isinstance(steps, Steps) else steps
     padded = data.with_shape(*((count, steps) if batch_first else (steps, count)), *rows[1:])
     result = (padded, batch_sizes.with_shape(count))

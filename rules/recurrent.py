@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
+from analyzer.bounds import at_most
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.rule import Bound
@@ -95,7 +96,7 @@ def _batch(data: TensorSpec, packed: Any, states: Any, batch_first: bool) -> tup
     if states is not None and states[0].ndim == 3:
         return (states[0].shape[1],), True
     count, known = sequences(data.shape[0], packed.batch_sizes)
-    return (count,), known
+    return (count if known else at_most(count),), known
 
 
 def _run(

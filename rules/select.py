@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from analyzer.bounds import at_most
 from analyzer.errors import ShapeError
 from analyzer.rule import Bound
 from analyzer.ruleset import RuleSet
@@ -77,7 +78,10 @@ def select(input: TensorSpec, dim: int, index: Any) -> TensorSpec:
 def slice_shape(input: TensorSpec, dim: int, start: Any, end: Any, step: Any) -> TensorSpec:
     """The shape of a slice along dim."""
     axis = _some_axis(input, dim)
-    length = slice_length(input.shape[axis], slice(start, end, step))
+    item = slice(start, end, step)
+    length = slice_length(input.shape[axis], item)
+    if vague_slice(item):
+        length = at_most(length)
     return input.with_shape(*input.shape[:axis], length, *input.shape[axis + 1 :])
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from analyzer.bounds import at_most
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.rule import Bound
@@ -128,11 +129,13 @@ kthvalue.cost(sort_cost)
 
 def _distinct(input: TensorSpec, dim: Any, inverse: bool, counts: bool) -> Bound:
     if dim is None:
-        size, values, back = input.numel, input.with_shape(input.numel), input
+        size = at_most(input.numel)
+        values, back = input.with_shape(size), input
     else:
         axis = wrap_dim(dim, input.ndim)
-        size = input.shape[axis] if input.shape else 1
-        values, back = input, input.with_shape(size)
+        back = input.with_shape(input.shape[axis] if input.shape else 1)
+        size = at_most(back.numel)
+        values = input.with_shape(*input.shape[:axis], size, *input.shape[axis + 1 :]) if input.shape else input
     results = [values]
     if inverse:
         results.append(back.with_dtype(torch.int64))

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from analyzer.bounds import at_most
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.rule import Bound
@@ -50,13 +51,15 @@ def nms(dets: TensorSpec, scores: TensorSpec, iou_threshold: float) -> Bound:
     if dets.shape[0] != scores.shape[0]:
         raise ShapeError(f"dets and scores must be equally many, got {dets.shape[0]} and {scores.shape[0]}")
     _same_dtype(dets, scores=scores)
-    return Bound(dets.with_shape(dets.shape[0]).with_dtype(torch.int64), "as many boxes as overlap no better one")
+    return Bound(
+        dets.with_shape(at_most(dets.shape[0])).with_dtype(torch.int64), "as many boxes as overlap no better one"
+    )
 
 
 @nms.cost
 def _(dets: TensorSpec) -> Counts:
     n = dets.shape[0]
-    pairs = n * (n - 1) // 2
+    pairs: int = at_most(n * (n - 1) // 2)
     return Counts(cmp=n * log2_ceil(n), add=2 * n, mul=n) + pairs * Counts(cmp=7, add=4, mul=1, div=1)
 
 

@@ -40,7 +40,7 @@ def plain_graph(analysis: Analysis, weigh: Convention) -> networkx.MultiDiGraph:
             slot=_clean(edge.slot),
             shape=shape(edge.spec),
             dtype=edge.spec.dtype_name,
-            bytes=edge.spec.nbytes,
+            bytes=int(edge.spec.nbytes),
         )
     return graph
 

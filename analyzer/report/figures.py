@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analyzer.bounds import is_bound
 from analyzer.conventions import CONVENTIONS, Convention
 from analyzer.graph import Graph
 from analyzer.node import ModuleCall, Node
@@ -42,11 +43,13 @@ class Figures:
         cost: cost in the convention that was asked for.
         bytes_read: bytes read.
         bytes_written: bytes written.
-        at_most: whether a size among them is the largest possible one.
         at_least: whether the cost of a call among them is unknown.
 
-    >>> Figures(macs=5, at_most=True) + Figures(macs=7)
-    Figures(params=0, macs=12, flops=0, cost=0, bytes_read=0, bytes_written=0, at_most=True, at_least=False)
+    A number that depends on a size that only data knows is an upper bound and says so, see `analyzer.bounds`.
+
+    >>> from analyzer.bounds import AtMost
+    >>> Figures(macs=AtMost(5)) + Figures(macs=7)
+    Figures(params=0, macs=≤12, flops=0, cost=0, bytes_read=0, bytes_written=0, at_least=False)
     """
 
     params: int = 0
@@ -55,7 +58,6 @@ class Figures:
     cost: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
-    at_most: bool = False
     at_least: bool = False
 
     def __add__(self, other: Figures) -> Figures:
@@ -66,7 +68,6 @@ class Figures:
             self.cost + other.cost,
             self.bytes_read + other.bytes_read,
             self.bytes_written + other.bytes_written,
-            self.at_most or other.at_most,
             self.at_least or other.at_least,
         )
 
@@ -78,25 +79,20 @@ class Figures:
             self.cost * times,
             self.bytes_read * times,
             self.bytes_written * times,
-            self.at_most,
             self.at_least,
         )
 
     @property
-    def mark(self) -> str:
-        """What stands in front of a number: ``≤``, ``≥``, ``≈`` where both are, nothing where it is exact.
-
-        >>> Figures(at_least=True).mark, Figures().mark
-        ('≥', '')
-        """
-        if self.at_most and self.at_least:
-            return "≈"
-        return "≤" if self.at_most else "≥" if self.at_least else ""
-
-    @property
     def bound(self) -> str:
-        """The mark as a word for data: ``exact``, ``upper``, ``lower`` or ``mixed``."""
-        return {"": "exact", "≤": "upper", "≥": "lower", "≈": "mixed"}[self.mark]
+        """How sure the numbers are, as a word for data: ``exact``, ``upper``, ``lower`` or ``mixed``.
+
+        >>> from analyzer.bounds import AtMost
+        >>> Figures(macs=AtMost(5)).bound, Figures(macs=AtMost(5), at_least=True).bound, Figures(macs=5).bound
+        ('upper', 'mixed', 'exact')
+        """
+        if any(map(is_bound, (self.macs, self.flops, self.cost, self.bytes_read, self.bytes_written))):
+            return "mixed" if self.at_least else "upper"
+        return "lower" if self.at_least else "exact"
 
 
 def is_call(node: Node) -> bool:
@@ -131,7 +127,6 @@ def figures_by_node(analysis: Analysis, weigh: Convention) -> dict[str, Figures]
             cost=cost if weigh is flops else weigh(node),
             bytes_read=node.traffic.read,
             bytes_written=node.traffic.written,
-            at_most=node.status == "bounded",
             at_least=is_uncounted(node),
         )
     return figures

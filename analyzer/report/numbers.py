@@ -6,30 +6,58 @@ from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import groupby
 
+from analyzer.bounds import is_bound
 from analyzer.spec import TensorSpec
 
-__all__ = ["bar", "human", "plural", "printable", "shape", "shapes", "share", "words"]
+__all__ = ["bar", "exactly", "human", "plural", "printable", "shape", "shapes", "share", "sign", "words"]
 
 PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def human(number: int, unit: str = "") -> str:
-    """Three digits and an SI prefix, rounded to nearest from the exact whole number, of any size.
+def sign(number: int, missing: bool = False) -> str:
+    """What stands in front of a number: ``≤`` where it is an upper bound, ``≥`` where something is missing in it.
+
+    ``≈`` where both are so, and nothing where it is exact.
+
+    >>> from analyzer.bounds import AtMost
+    >>> sign(AtMost(5)), sign(5, missing=True), sign(AtMost(5), missing=True), sign(5)
+    ('≤', '≥', '≈', '')
+    """
+    if is_bound(number):
+        return "≈" if missing else "≤"
+    return "≥" if missing else ""
+
+
+def exactly(number: int, missing: bool = False) -> str:
+    """All digits of a number, with its sign.
+
+    >>> from analyzer.bounds import AtMost
+    >>> exactly(4_089_184_256), exactly(AtMost(1600)), exactly(5, missing=True)
+    ('4,089,184,256', '≤1,600', '≥5')
+    """
+    return f"{sign(number, missing)}{int(number):,}"
+
+
+def human(number: int, unit: str = "", *, missing: bool = False) -> str:
+    """Three digits and an SI prefix, rounded to nearest from the exact whole number, of any size; with its sign.
 
     >>> human(999), human(4_089_184_256), human(999_999), human(102_228_128, "B"), human(2**70)
     ('999', '4.09 G', '1.00 M', '102 MB', '1.18 Z')
+    >>> from analyzer.bounds import AtMost
+    >>> human(AtMost(1600)), human(0, missing=True)
+    ('≤1.60 k', '≥0')
     """
-    sign, size = ("−", -number) if number < 0 else ("", number)
+    front, size = ("−", -int(number)) if number < 0 else (sign(number, missing), int(number))
     if size < 1000:
-        return f"{sign}{size} {unit}".rstrip()
+        return f"{front}{size} {unit}".rstrip()
     rounded = Decimal(f"{Decimal(size):.2e}")
     thousands = rounded.adjusted() // 3
     if thousands >= len(PREFIXES):
-        return f"{sign}{Decimal(size):.2e} {unit}".rstrip()
+        return f"{front}{Decimal(size):.2e} {unit}".rstrip()
     scaled = rounded.scaleb(-3 * thousands)
     digits = scaled.quantize(Decimal(1).scaleb(scaled.adjusted() - 2), ROUND_HALF_EVEN)
-    return f"{sign}{digits} {PREFIXES[thousands]}{unit}"
+    return f"{front}{digits} {PREFIXES[thousands]}{unit}"
 
 
 def share(part: int, whole: int) -> str:
@@ -42,6 +70,7 @@ def share(part: int, whole: int) -> str:
         return ""
     if not part:
         return "0 %"
+    part, whole = int(part), int(whole)
     thousandths = (2000 * part + whole) // (2 * whole)
     return f"{thousandths // 10}.{thousandths % 10} %" if thousandths else "<0.1 %"
 
@@ -52,7 +81,7 @@ def bar(part: int, whole: int, width: int) -> str:
     >>> bar(1, 2, 5), bar(0, 2, 5)
     ('██▌', '')
     """
-    eighths = 8 * width * part // whole if whole else 0
+    eighths = 8 * width * int(part) // int(whole) if whole else 0
     return (EIGHTHS[8] * (eighths // 8) + EIGHTHS[eighths % 8]).strip()
 
 
@@ -87,10 +116,11 @@ def printable(text: str) -> str:
 
 
 def shape(spec: TensorSpec) -> str:
-    """Sizes as the command line takes them.
+    """Sizes as the command line takes them; those that are upper bounds with their sign.
 
-    >>> shape(TensorSpec((1, 3, 224, 224))), shape(TensorSpec(()))
-    ('1x3x224x224', 'scalar')
+    >>> from analyzer.bounds import AtMost
+    >>> shape(TensorSpec((1, 3, 224, 224))), shape(TensorSpec(())), shape(TensorSpec((AtMost(6), 2)))
+    ('1x3x224x224', 'scalar', '≤6x2')
     """
     return "x".join(str(size) for size in spec.shape) or "scalar"
 

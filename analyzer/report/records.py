@@ -40,7 +40,7 @@ def _numbers(figures: Figures, weigh: Convention, prefix: str = "") -> Record:
     if weigh.name not in numbers:
         numbers[weigh.name] = figures.cost
     numbers |= {"bytes_read": figures.bytes_read, "bytes_written": figures.bytes_written}
-    return {f"{prefix}{name}": number for name, number in numbers.items()}
+    return {f"{prefix}{name}": int(number) for name, number in numbers.items()}
 
 
 def module_records(analysis: Analysis, weigh: Convention, depth: int | None = None) -> list[Record]:
@@ -108,7 +108,10 @@ def op_records(analysis: Analysis, weigh: Convention) -> list[Record]:
 def node_records(analysis: Analysis, weigh: Convention) -> list[Record]:
     """A record a node, in execution order."""
     figures = figures_by_node(analysis, weigh)
-    return [{"id": node.id} | node_text(node) | _numbers(figures[node.id], weigh) for node in analysis.graph]
+    return [
+        {"id": node.id} | node_text(node) | _numbers(figures[node.id], weigh) | {"bound": figures[node.id].bound}
+        for node in analysis.graph
+    ]
 
 
 def node_text(node: Node) -> Record:

@@ -108,7 +108,7 @@ class AnalysisTable(JupyterMixin):
         figures = line.figures
         yield Text(numbers.human(figures.params))
         for number in (figures.macs, figures.cost)[: 1 + len(self._cost_title())]:
-            yield Text(figures.mark + numbers.human(number))
+            yield Text(numbers.human(number, missing=figures.at_least))
         percent = f"{numbers.share(figures.cost, self.total):>7}"
         drawn = f"{numbers.bar(figures.cost, self.total, layout.bar):<{layout.bar}} " if layout.bar else ""
         yield Text.assemble((drawn, "cyan"), percent)

@@ -12,7 +12,7 @@ from analyzer.counts import Counts
 from analyzer.errors import Diagnostic
 from analyzer.node import Node
 from analyzer.report.figures import Figures, ends, is_call, is_uncounted
-from analyzer.report.numbers import human, plural, printable, shapes, share, words
+from analyzer.report.numbers import exactly, human, plural, printable, shapes, share, words
 from analyzer.report.tree import tree_rows
 from analyzer.rule import Rule
 
@@ -40,7 +40,6 @@ def totals(analysis: Analysis, weigh: Convention) -> Figures:
         cost=analysis.total(weigh),
         bytes_read=analysis.traffic.read,
         bytes_written=analysis.traffic.written,
-        at_most=analysis.is_upper_bound,
         at_least=analysis.is_lower_bound,
     )
 
@@ -61,8 +60,8 @@ def summary(analysis: Analysis) -> str:
     size = f"{human(analysis.param_bytes, 'B')}{f', {frozen:,} of them frozen' if frozen else ''}"
     rows = [
         ("params", f"{whole.params:,}   ({size})"),
-        ("MACs", _exactly(whole.macs, whole.mark)),
-        ("FLOPs", _exactly(whole.flops, whole.mark)),
+        ("MACs", _exactly(whole.macs, whole.at_least)),
+        ("FLOPs", _exactly(whole.flops, whole.at_least)),
         ("memory", _peak(analysis)),
     ]
     head = f"{analysis.graph.name}   {shapes(call.inputs, dtype=True)} → {shapes(call.outputs, dtype=True)}"
@@ -71,8 +70,8 @@ def summary(analysis: Analysis) -> str:
     return "\n".join(printable(line) for line in lines)
 
 
-def _exactly(number: int, mark: str) -> str:
-    return f"{mark}{number:,}{f'   ({human(number)})' if number >= 1000 else ''}"
+def _exactly(number: int, missing: bool) -> str:
+    return f"{exactly(number, missing)}{f'   ({human(int(number))})' if number >= 1000 else ''}"
 
 
 def _dearest(analysis: Analysis, whole: int, most: int = 5) -> list[str]:
@@ -95,9 +94,9 @@ def _dearest(analysis: Analysis, whole: int, most: int = 5) -> list[str]:
 def foot(analysis: Analysis, weigh: Convention) -> list[str]:
     """The lines below a table: the totals to the last digit, how they came about, and what is worth knowing."""
     whole = totals(analysis, weigh)
-    exact = [f"{whole.params:,} params", f"{whole.mark}{whole.macs:,} MACs"]
+    exact = [f"{whole.params:,} params", f"{exactly(whole.macs, whole.at_least)} MACs"]
     if weigh.name != "macs":
-        exact.append(f"{whole.mark}{whole.cost:,} {heading(weigh)}")
+        exact.append(f"{exactly(whole.cost, whole.at_least)} {heading(weigh)}")
     size = f"{human(analysis.param_bytes, 'B')} of parameters, {_peak(analysis)}"
     lines = [", ".join(exact), size, *_trust(analysis), f"{heading(weigh)}: {weigh.source}", *_remarks(analysis)]
     return [printable(line) for line in lines]
@@ -169,7 +168,7 @@ def why(node: Node, weigh: Convention, counts: Counts, rule: Rule | None) -> str
     if node.status != "ruled":
         rows.append(("status", node.status))
     rows += [("note", note) for note in node.notes]
-    rows += _count_rows(counts)
+    rows += _count_rows(counts, node.counts)
     rows.append((weigh.name, weigh.explain(node, counts)))
     width = max(len(label) for label, _ in rows)
     head = f"{node.id}   {node.op}   {shapes(edge.spec for edge in node.inputs)} → {shapes(node.outputs)}"
@@ -198,11 +197,11 @@ def _until_next_heading(lines: Iterable[str]) -> list[str]:
     return kept
 
 
-def _count_rows(counts: Counts) -> list[tuple[str, str]]:
+def _count_rows(counts: Counts, plain: Counts) -> list[tuple[str, str]]:
     rows = []
     for kind in Counts.__dataclass_fields__:
         value = getattr(counts, kind)
         if value:
-            formula, number = str(value), f"{int(value):,}"
-            rows.append((kind, number if formula == str(int(value)) else f"{formula} = {number}"))
+            formula, number = str(value), exactly(getattr(plain, kind))
+            rows.append((kind, number if formula.lstrip("≤").isdigit() else f"{formula} = {number}"))
     return rows or [("counts", "0")]

@@ -83,13 +83,13 @@ def _rows(
         below = (len(run), whole * len(run))
         yield from _rows(run[0], f"{lead}{name}", name, level + 1, below, depth, signatures)
     rest = branch.own
-    if rest.params or rest.macs or rest.cost or rest.mark:
+    if rest.params or rest.macs or rest.cost or rest.at_least:
         name = _rest_label(rest)
         yield Row(f"{lead}{name}", name, "", level + 1, 1, (), (), rest * whole, leaf=True)
 
 
 def _rest_label(rest: Figures) -> str:
-    if rest.macs or rest.cost or rest.mark:
+    if rest.macs or rest.cost or rest.at_least:
         return "(own operations and parameters)" if rest.params else "(own operations)"
     return "(own parameters)"
 

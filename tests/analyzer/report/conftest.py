@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.analysis import Analysis
+from analyzer.bounds import AtMost
 from analyzer.counts import Counts, Traffic
 from analyzer.errors import Diagnostic, Source
 from analyzer.graph import Graph
@@ -130,7 +131,8 @@ def shared() -> Analysis:
 def bounded() -> Analysis:
     """One call at its largest possible size, one whose cost nobody knows."""
     s = Sketch("Bounded").module("near").module("far").module("sure").input()
-    s.node("near.nonzero", "nonzero", stack=("", "near"), counts=Counts(add=3), status="bounded", notes=("at most 2",))
+    most = Counts(add=AtMost(3))
+    s.node("near.nonzero", "nonzero", stack=("", "near"), counts=most, status="bounded", notes=("at most 2",))
     s.node("far.warp", "warp", stack=("", "far"), status="unknown")
     s.node("sure.add", "add", stack=("", "sure"), counts=Counts(add=5))
     return s.done()

@@ -18,7 +18,7 @@ MODULE_FIELDS = [
 ]  # fmt: skip
 NODE_FIELDS = [
     "id", "op", "target", "module", "shape", "dtype", "status", "source",
-    "params", "macs", "flops", "bytes_read", "bytes_written",
+    "params", "macs", "flops", "bytes_read", "bytes_written", "bound",
 ]  # fmt: skip
 OP_FIELDS = ["op", "calls", "params", "macs", "flops", "bytes_read", "bytes_written", "bound"]
 ALL = ["residual", "repeated", "shared", "bounded", "hostile"]

@@ -13,6 +13,7 @@ from analyzer.counts import Counts
 from analyzer.report.drawing import plain_graph
 
 NODE = {
+    "bound",
     "op",
     "target",
     "module",
