@@ -12,9 +12,12 @@ from analyzer.errors import DataDependentError, ShapeError
 from analyzer.spec import TensorSpec
 
 __all__ = [
+    "check_flag",
     "check_operands",
+    "check_scalar",
     "check_tensor",
     "check_tensors",
+    "each_whole",
     "fill_in",
     "is_whole",
     "not_whole",
@@ -73,7 +76,7 @@ def wrap_dims(dims: Any, ndim: int, name: str = "dim") -> tuple[int, ...]:
     """
     if not isinstance(dims, (tuple, list)):
         return (wrap_dim(dims, ndim, name),)
-    wrapped = tuple([wrap_dim(dim, ndim, name) for dim in dims])
+    wrapped = tuple([wrap_dim(dim, ndim, name) for dim in each_whole(dims, name)])
     if len(set(wrapped)) != len(wrapped):
         raise ShapeError(f"{name} names a dimension twice, got {tuple(dims)}")
     return wrapped
@@ -89,7 +92,21 @@ def numbers(values: Any, name: str) -> tuple[int, ...]:
         values = (values,)
     elif len(values) == 1 and isinstance(values[0], (tuple, list)):
         values = values[0]
-    return tuple([value if type(value) is int else whole(value, name) for value in values])
+    return each_whole(values, name)
+
+
+def each_whole(values: Sequence[Any], name: str) -> tuple[int, ...]:
+    """Whole numbers out of a sequence, of which torch asks only the first whether it is a bool: behind it True is 1.
+
+    >>> each_whole((2, True), "size")
+    (2, 1)
+    """
+    return tuple([
+        value if type(value) is int
+        else int(value) if isinstance(value, bool) and value is not values[0]
+        else whole(value, name)
+        for value in values
+    ])  # fmt: skip
 
 
 def whole(value: Any, name: str) -> Any:
@@ -158,3 +175,17 @@ def check_operands(*values: Any) -> None:
     for value in values:
         if not isinstance(value, (TensorSpec, int, float, complex, torch.SymInt, torch.SymFloat, torch.SymBool)):
             raise ShapeError(f"operands must be tensors or numbers, got {value!r}")
+
+
+def check_flag(value: Any, name: str) -> None:
+    """Refuse what is neither True nor False: torch takes no 0, 1 or None in their place."""
+    if value is not True and value is not False and not isinstance(value, torch.SymBool):
+        raise ShapeError(f"{name} must be True or False, got {value!r}")
+
+
+def check_scalar(value: Any, name: str) -> None:
+    """Refuse what is no real number; a tensor in its place is one that only data has."""
+    if isinstance(value, TensorSpec):
+        raise not_whole(name, value)
+    if not isinstance(value, (int, float, torch.SymInt, torch.SymFloat)) and not hasattr(value, "__float__"):
+        raise ShapeError(f"{name} must be a number, got {value!r}")

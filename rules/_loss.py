@@ -18,7 +18,7 @@ from analyzer.errors import ShapeError
 from analyzer.rule import Bound
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor
+from rules._dims import check_flag, check_scalar, check_tensor, whole
 
 __all__ = ["Loss", "Maybe", "Spelling", "Switch", "check_number", "loss"]
 
@@ -26,6 +26,8 @@ Maybe = TensorSpec | None
 Switch = bool | None
 
 _NUMBERS = {0: "none", 1: "mean", 2: "sum"}
+# What a parameter must be, by its annotation as it is written.
+_PLAIN: dict[Any, Callable[[Any, str], Any]] = {"bool": check_flag, "float": check_scalar, "int": whole}
 
 
 class Loss(NamedTuple):
@@ -129,11 +131,15 @@ def _register(
     beside: Callable[[Mapping[str, Any]], TensorSpec] | None = None,
 ) -> None:
     names = [parameter.name for parameter in parameters]
+    plain = [(one.name, _PLAIN[one.annotation]) for one in parameters if one.annotation in _PLAIN]
     # A spelling that does not ask how to reduce does not reduce.
     fixed = {} if "reduction" in names else {"reduction": "none"}
 
     @functools.wraps(function)
     def shape(**given: Any) -> Any:
+        for word, check in plain:
+            if not isinstance(given[word], TensorSpec):
+                check(given[word], word)
         made = function(**fixed, **given)
         out: Any = _reduced(made, _reduction(given, batchmean))
         if beside is not None:

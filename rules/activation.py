@@ -13,7 +13,7 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import float_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import wrap_dim
+from rules._dims import check_flag, check_scalar, check_tensor, wrap_dim
 from rules._layer import check_floating, everywhere
 
 __all__ = ["RULES"]
@@ -40,18 +40,15 @@ def _inexact(input: Any) -> TensorSpec:
 
 def _number(input: Any) -> TensorSpec:
     """Floating or whole numbers."""
-    if not isinstance(input, TensorSpec):
-        raise ShapeError(f"input must be a tensor, got {input!r}")
-    if input.dtype is torch.bool or input.dtype.is_complex:
-        raise ShapeError(f"input must hold real numbers, got {input.dtype_name}")
-    return input
+    spec = check_tensor(input, "input")
+    if spec.dtype is torch.bool or spec.dtype.is_complex:
+        raise ShapeError(f"input must hold real numbers, got {spec.dtype_name}")
+    return spec
 
 
 def _to_float(input: Any) -> TensorSpec:
     """Anything; whole numbers and bools give floats."""
-    if not isinstance(input, TensorSpec):
-        raise ShapeError(f"input must be a tensor, got {input!r}")
-    return input.with_dtype(float_dtype(input.dtype))
+    return check_tensor(input, "input").with_dtype(float_dtype(input.dtype))
 
 
 def _number_to_float(input: Any) -> TensorSpec:
@@ -169,11 +166,13 @@ def hardtanh(input: TensorSpec, min_val: float = -1.0, max_val: float = 1.0) -> 
     Cost: one cmp an element.
     Source: torch.nn.functional.hardtanh
     """
+    check_scalar(min_val, "min_val")
+    check_scalar(max_val, "max_val")
     if min_val > max_val:
         raise ShapeError(f"min_val must not be greater than max_val, got {min_val} and {max_val}")
-    if input.dtype is torch.uint8 and min_val < 0:
+    if _number(input).dtype is torch.uint8 and min_val < 0:
         raise ShapeError(f"min_val must be 0 or more where input is uint8, got {min_val}")
-    return _number(input)
+    return input
 
 
 @RULES.op(nn.Softshrink, *everywhere("softshrink"))
@@ -195,6 +194,7 @@ def rrelu(input: TensorSpec, lower: float = 1 / 8, upper: float = 1 / 3, trainin
     Cost: one cmp an element.
     Source: torch.nn.functional.rrelu
     """
+    check_flag(training, "training")
     if lower > upper:
         raise ShapeError(f"lower must not be greater than upper, got {lower} and {upper}")
     return check_floating(input)

@@ -16,7 +16,14 @@ __all__ = ["RULES", "check_fill_value", "like", "made", "near", "number_dtype"]
 
 RULES = RuleSet()
 
-_device = cache(torch.device)
+_known_device = cache(torch.device)
+
+
+def _device(device: Any) -> torch.device:
+    try:
+        return _known_device(device)
+    except (RuntimeError, TypeError):
+        raise ShapeError(f"device must be one of torch's, got {device!r}") from None
 
 
 def made(shape: Any, dtype: torch.dtype | None, device: Any, otherwise: torch.dtype | None = None) -> TensorSpec:

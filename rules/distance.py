@@ -13,7 +13,7 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import broadcast_shapes, elementwise_spec, float_dtype, real_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor, wrap_dim
+from rules._dims import check_scalar, check_tensor, wrap_dim
 from rules._layer import check_floating
 
 __all__ = ["RULES", "distance_counts", "pairwise", "similarity_counts"]
@@ -94,6 +94,7 @@ def _(out: TensorSpec, x1: TensorSpec, x2: TensorSpec, p: float) -> Counts:
 
 
 def _check_order(p: float) -> None:
+    check_scalar(p, "p")
     if not p >= 0:
         raise ShapeError(f"p must be 0 or more, got {p}")
 

@@ -12,6 +12,7 @@ from analyzer.counts import Counts, Traffic
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_flag, check_scalar, check_tensor
 from rules._layer import check_floating, check_ndim
 
 __all__ = ["RULES"]
@@ -20,17 +21,18 @@ RULES = RuleSet()
 F = nn.functional
 
 
-def _dropped(input: Any, p: float, training: Any, least: int) -> TensorSpec:
+def _dropped(input: Any, p: float, training: bool, least: int) -> TensorSpec:
     """The input itself, once it is fit to lose elements."""
-    if not isinstance(input, TensorSpec):
-        raise ShapeError(f"input must be a tensor, got {input!r}")
+    check_tensor(input, "input")
+    check_scalar(p, "p")
+    check_flag(training, "training")
     if not 0 <= p <= 1:
         raise ShapeError(f"p must be from 0 to 1, got {p}")
     if training and 0 < p < 1 and input.numel:
         check_floating(input)
         if len(input.shape) < least:
             raise ShapeError(f"input must have {least} dimensions or more, got {input.ndim}: {input.shape}")
-    return input
+    return input  # type: ignore[no-any-return]
 
 
 def _moved(out: TensorSpec, training: Any) -> Traffic:

@@ -11,7 +11,7 @@ from analyzer.counts import Counts, Traffic
 from analyzer.errors import DataDependentError, ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import numbers
+from rules._dims import check_flag, check_scalar, numbers, whole
 from rules._layer import check_floating
 
 __all__ = ["RULES", "check_indices", "check_table", "renorm_counts"]
@@ -33,7 +33,7 @@ def check_table(weight: Any, padding_idx: Any) -> None:
     if not isinstance(weight, TensorSpec) or len(weight.shape) != 2:
         raise ShapeError(f"weight must have 2 dimensions, got {getattr(weight, 'shape', weight)}")
     rows = weight.shape[0]
-    if padding_idx is not None and not -rows <= padding_idx < max(rows, 1):
+    if padding_idx is not None and not -rows <= whole(padding_idx, "padding_idx") < max(rows, 1):
         raise ShapeError(f"padding_idx must be from {-rows} to {rows - 1}, got {padding_idx}")
 
 
@@ -70,6 +70,10 @@ def embedding(
     """
     if max_norm is not None:
         check_floating(weight, "weight", complex=True)
+        check_scalar(max_norm, "max_norm")
+        check_scalar(norm_type, "norm_type")
+    check_flag(scale_grad_by_freq, "scale_grad_by_freq")
+    check_flag(sparse, "sparse")
     return _looked_up(input, weight, padding_idx)
 
 

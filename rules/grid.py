@@ -13,7 +13,7 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import numbers
+from rules._dims import check_flag, numbers
 from rules._layer import check_floating
 
 __all__ = ["RULES"]
@@ -69,6 +69,8 @@ def grid_sample(
     for name, value, allowed in (("mode", mode, _MODES), ("padding_mode", padding_mode, _PADDINGS)):
         if value not in allowed:
             raise ShapeError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    if align_corners is not None:
+        check_flag(align_corners, "align_corners")
     return _sampled(input, grid, mode)
 
 

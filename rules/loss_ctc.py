@@ -12,7 +12,7 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor
+from rules._dims import check_tensor, each_whole
 from rules._layer import check_floating
 from rules._loss import Loss, Spelling, loss
 
@@ -36,9 +36,10 @@ def _lengths(given: Any, samples: int, most: int | None, name: str) -> list[int]
         return None
     if not isinstance(given, (tuple, list)) or len(given) != samples:
         raise ShapeError(f"{name} must be a length for each of {samples} sequences, got {given!r}")
-    if most is not None and any(length > most for length in given):
-        raise ShapeError(f"{name} must be up to {most}, got {list(given)}")
-    return list(given)
+    lengths = list(each_whole(given, name))
+    if any(length < 0 or (most is not None and length > most) for length in lengths):
+        raise ShapeError(f"{name} must be from 0{'' if most is None else f' to {most}'}, got {lengths}")
+    return lengths
 
 
 def _alignments(given: Mapping[str, Any]) -> TensorSpec:

@@ -82,7 +82,7 @@ def _poisson_module(
 
 @loss(RULES, nn.GaussianNLLLoss, F.gaussian_nll_loss)
 def gaussian_nll_loss(
-    input: TensorSpec, target: TensorSpec, var: Any, full: bool = False, eps: float = 1e-6, reduction: Any = "mean"
+    input: TensorSpec, target: TensorSpec, var: Any, full: Any = False, eps: float = 1e-6, reduction: Any = "mean"
 ) -> Loss:
     """½ (log(max(v, eps)) + (x − y)² / max(v, eps))      x, y broadcast; v has x's shape, or one number a row of it.
 

@@ -142,7 +142,7 @@ def _classes(input: Any) -> tuple[int, int]:
     spellings=[Spelling(nn_functions.multi_margin_loss, "input target p margin weight reduction")],
 )  # fmt: skip
 def multi_margin_loss(
-    input: TensorSpec, target: TensorSpec, p: int = 1, margin: float = 1.0, weight: Maybe = None,
+    input: TensorSpec, target: TensorSpec, p: Any = 1, margin: float = 1.0, weight: Maybe = None,
     size_average: Switch = None, reduce: Switch = None, reduction: Any = "mean",
 ) -> Loss:  # fmt: skip
     """Σ max(0, margin − x[y] + x[i])^p / C over i ≠ y      x (N, C) or (C), y (N) or ().

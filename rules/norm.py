@@ -18,7 +18,7 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import float_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import numbers
+from rules._dims import check_scalar, each_whole, numbers, whole
 from rules._layer import check_floating
 from rules._norm import Maybe, Three, affine, check_channels, check_parameter, normalized, saved_statistics
 
@@ -31,7 +31,9 @@ F = nn.functional
 
 
 def _normalized_shape(input: Any, normalized_shape: Any, **parameters: Maybe) -> tuple[int, ...]:
-    sizes = numbers(normalized_shape, "normalized_shape")
+    if not isinstance(normalized_shape, (tuple, list)):
+        raise ShapeError(f"normalized_shape must be a sequence of sizes, got {normalized_shape!r}")
+    sizes = each_whole(normalized_shape, "normalized_shape")
     if not sizes:
         raise ShapeError("normalized_shape must have 1 dimension or more, got ()")
     if input.shape[-len(sizes) :] != sizes:
@@ -57,6 +59,7 @@ def layer_norm(
     Source: torch.nn.functional.layer_norm; Ba et al. 2016, arXiv:1607.06450
     """
     check_floating(input)
+    check_scalar(eps, "eps")
     sizes = _normalized_shape(input, normalized_shape)
     check_parameter(input, "weight", weight, sizes, "is normalized over")
     check_parameter(input, "bias", bias, sizes, "is normalized over")
@@ -96,6 +99,8 @@ def rms_norm(
     Source: torch.nn.functional.rms_norm; Zhang and Sennrich 2019, arXiv:1910.07467
     """
     check_floating(input, complex=True)
+    if eps is not None:
+        check_scalar(eps, "eps")
     _normalized_shape(input, normalized_shape, weight=weight)
     return input
 
@@ -144,7 +149,8 @@ def _torch_group_norm(
     Source: torch.nn.functional.group_norm
     """
     channels = check_channels(input, 2, weight=weight, bias=bias)
-    if not isinstance(num_groups, (int, torch.SymInt)) or num_groups <= 0 or channels % num_groups != 0:
+    check_scalar(eps, "eps")
+    if whole(num_groups, "num_groups") <= 0 or channels % num_groups != 0:
         raise ShapeError(f"input has {channels} channels, which num_groups must divide, got {num_groups}")
     if channels == 0 or math.prod(input.shape[2:]) == 0:
         raise ShapeError(f"input must have a channel and a value in it, got {input.shape}")
@@ -160,7 +166,7 @@ def group_norm(
     Cost: num_groups normalized groups for each n, a mul an element with a weight, an add an element with a bias.
     Source: torch.nn.functional.group_norm; Wu and He 2018, arXiv:1803.08494
     """
-    _torch_group_norm(input, num_groups, weight, bias)
+    _torch_group_norm(input, num_groups, weight, bias, eps)
     shape = input.shape
     if shape[0] * shape[1] // num_groups * math.prod(shape[2:]) == 1:
         raise ShapeError(f"input must have more than 1 value a group, got {shape} in {num_groups} groups")
@@ -209,8 +215,10 @@ def local_response_norm(
         check_floating(input)
     if input.ndim < 3:
         raise ShapeError(f"input must have 3 dimensions or more, got {input.ndim}: {input.shape}")
-    if size < 1:
+    if whole(size, "size") < 1:
         raise ShapeError(f"size must be 1 or more, got {size}")
+    for name, number in (("alpha", alpha), ("beta", beta), ("k", k)):
+        check_scalar(number, name)
     return input.with_dtype(float_dtype(input.dtype)) if input.numel else input
 
 

@@ -176,6 +176,7 @@ def norm(
     Cost: as that norm, see vector_norm and matrix_norm.
     Source: torch.norm
     """
+    check_tensor(input, "input")
     if p == "nuc":
         return _matrix_norm(input, p, tuple(range(input.ndim)) if dim is None else dim, keepdim, dtype)
     if p == "fro":

@@ -30,7 +30,6 @@ def same(input: TensorSpec) -> TensorSpec:
 for _name, _targets in (
     ("clone", [*spellings("clone"), torch.ops.aten.lift_fresh, torch.ops.aten.lift]),
     ("contiguous", ["contiguous"]),
-    ("dequantize", spellings("dequantize")),
     ("resolve_conj", spellings("resolve_conj", "resolve_neg")),
 ):
     RULES.op(*_targets, name=_name)(same)
@@ -66,10 +65,7 @@ def to(
         return input.with_dtype(like_other.dtype).with_device(like_other.device)
     if dtype is not None and not isinstance(dtype, torch.dtype):
         raise ShapeError(f"dtype must be one of torch's, got {dtype!r}")
-    try:
-        return like(input, dtype, device)
-    except (RuntimeError, TypeError):
-        raise ShapeError(f"device must be one of torch's, got {device!r}") from None
+    return like(input, dtype, device)
 
 
 @to.traffic

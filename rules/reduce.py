@@ -12,7 +12,7 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import float_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import spellings, wrap_dims
+from rules._dims import check_flag, check_tensor, spellings, wrap_dims
 
 __all__ = ["RULES", "not_empty", "real", "reduced", "steps", "wide"]
 
@@ -21,8 +21,7 @@ RULES = RuleSet()
 
 def reduced(input: TensorSpec, dim: Any, keepdim: bool = False) -> TensorSpec:
     """Without the dimensions in dim, all where it is None or names none; they stay with size 1 for keepdim."""
-    if keepdim is not True and keepdim is not False:
-        raise ShapeError(f"keepdim must be True or False, got {keepdim!r}")
+    check_flag(keepdim, "keepdim")
     shape = input.shape
     if len(shape) > 64:
         raise ShapeError(f"input may have up to 64 dimensions, got {len(shape)}")
@@ -53,7 +52,7 @@ def not_empty(input: TensorSpec, dim: Any) -> None:
 
 def real(input: TensorSpec) -> None:
     """Refuse complex numbers, which have no order."""
-    if input.dtype.is_complex:
+    if check_tensor(input, "input").dtype.is_complex:
         raise ShapeError(f"input must be real, got {input}")
 
 
@@ -188,6 +187,7 @@ def hash_tensor(input: TensorSpec, dim: Any = (), keepdim: bool = False, *, mode
     Cost: n − 1 func a result over n.
     Source: torch.hash_tensor
     """
+    not_empty(input, dim)
     return reduced(input, dim, keepdim).with_dtype(torch.uint64)
 
 

@@ -17,7 +17,7 @@ from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules import pool_adaptive
-from rules._dims import numbers
+from rules._dims import check_flag, numbers
 from rules._layer import check_floating
 
 __all__ = ["RULES"]
@@ -51,7 +51,7 @@ def _scaled(size: int, factor: Any) -> int:
         over, under = factor.as_integer_ratio()
         if under <= 1024 and over >= 0:
             return size * over // under
-    if isinstance(factor, bool) or not isinstance(factor, (int, float, torch.SymInt, torch.SymFloat)):
+    if not isinstance(factor, (int, float, torch.SymInt, torch.SymFloat)):
         raise ShapeError(f"scale_factor must be numbers, got {factor!r}")
     product: Any = size * factor
     rounded: int = math.trunc(product)
@@ -96,6 +96,8 @@ def _check_mode(input: Any, mode: str, align_corners: bool | None, antialias: bo
         raise ShapeError(f"input must have {wanted} dimensions for mode {mode!r}, got {input.ndim}: {input.shape}")
     if align_corners is not None and mode in ("nearest", "nearest-exact", "area"):
         raise ShapeError(f"align_corners goes with the interpolating modes alone, got {align_corners} for {mode!r}")
+    if align_corners is not None:
+        check_flag(align_corners, "align_corners")
     if antialias and mode not in _TAPS:
         raise ShapeError(f"antialias goes with {', '.join(_TAPS)} alone, got {mode!r}")
     if mode == "lanczos" and (not antialias or align_corners):

@@ -152,7 +152,7 @@ def tril_indices(
     Source: torch.tril_indices
     """
     row, col, offset = _triangle(row, col, offset)
-    return made((2, below(row, col, offset)), dtype, device)
+    return made((2, below(row, col, offset)), dtype, device, torch.int64)
 
 
 @RULES.op(torch.triu_indices)
@@ -165,7 +165,7 @@ def triu_indices(
     Source: torch.triu_indices
     """
     row, col, offset = _triangle(row, col, offset)
-    return made((2, row * col - below(row, col, offset - 1)), dtype, device)
+    return made((2, row * col - below(row, col, offset - 1)), dtype, device, torch.int64)
 
 
 def _window(window_length: Any, dtype: torch.dtype | None, device: Any) -> TensorSpec:

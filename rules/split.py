@@ -9,7 +9,7 @@ import torch
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import numbers, spellings, wrap_dim
+from rules._dims import check_tensor, numbers, spellings, wrap_dim
 
 __all__ = ["RULES"]
 
@@ -36,7 +36,7 @@ def _cut(input: TensorSpec, axis: int, sizes: Any) -> tuple[TensorSpec, ...]:
 
 
 def _axis(input: TensorSpec, dim: Any) -> int:
-    axis = wrap_dim(dim, input.ndim)
+    axis = wrap_dim(dim, check_tensor(input, "input").ndim)
     if not input.shape:
         raise ShapeError(f"input must have a dimension to cut along, got {input}")
     return axis

@@ -463,7 +463,7 @@ def test_a_triplet_loss_with_a_distance_is_entered():
         (partial(F.ctc_loss, X, ROW, (3, 3), (5,)), "input_lengths must be a length for each of 1 sequences"),
         (
             partial(F.ctc_loss, TensorSpec((11, 3, 5)), LABELS, (12, 1, 1), (1, 1, 1)),
-            "input_lengths must be up to 11, got [12, 1, 1]",
+            "input_lengths must be from 0 to 11, got [12, 1, 1]",
         ),
         (
             partial(F.ctc_loss, TensorSpec((11, 3, 5)), TensorSpec((8,), torch.int64), (11, 1, 1), (4, 3, 2)),
