@@ -7,7 +7,7 @@ from typing import Any
 
 from analyzer.errors import ShapeError
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor, whole
+from rules._dims import check_tensor, each_whole, whole
 
 __all__ = ["each_dim", "split_spatial", "window_count"]
 
@@ -24,7 +24,7 @@ def each_dim(value: Any, dims: int, name: str) -> tuple[int, ...]:
         return (whole(value, name),) * dims
     if len(value) not in (1, dims):
         raise ShapeError(f"{name} must be one number or {dims}, got {tuple(value)}")
-    each = tuple([size if type(size) is int else whole(size, name) for size in value])
+    each = each_whole(value, name)
     return each if len(each) == dims else each * dims
 
 
