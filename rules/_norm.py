@@ -5,16 +5,42 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.spec import TensorSpec
 from rules._layer import check_floating
 
-__all__ = ["Maybe", "Three", "affine", "check_channels", "check_parameter", "normalized", "saved_statistics"]
+__all__ = [
+    "Maybe",
+    "Three",
+    "affine",
+    "allowed_ndim",
+    "check_channels",
+    "check_parameter",
+    "check_running",
+    "normalized",
+    "saved_statistics",
+]
 
 Maybe = TensorSpec | None
 Three = tuple[TensorSpec, TensorSpec, TensorSpec]
+
+# Which numbers of dimensions a module takes; a subclass that checks in its own way is not second-guessed.
+_NDIM: dict[Any, tuple[int, ...]] = {
+    nn.BatchNorm1d._check_input_dim: (2, 3),
+    nn.BatchNorm2d._check_input_dim: (4,),
+    nn.BatchNorm3d._check_input_dim: (5,),
+    nn.InstanceNorm1d._check_input_dim: (2, 3),
+    nn.InstanceNorm2d._check_input_dim: (3, 4),
+    nn.InstanceNorm3d._check_input_dim: (4, 5),
+}
+
+
+def allowed_ndim(module: Any) -> tuple[int, ...] | None:
+    """The numbers of dimensions that a normalization over channels takes; None where its own check is not torch's."""
+    return _NDIM.get(type(module)._check_input_dim)
 
 
 def normalized(count: int, length: int) -> Counts:
@@ -49,6 +75,14 @@ def check_channels(input: Any, least: int, **parameters: Maybe) -> int:
     for name, spec in parameters.items():
         check_parameter(input, name, spec, (shape[1],), "has channels")
     return shape[1]
+
+
+def check_running(mean: Maybe, var: Maybe, needed: bool, where: str) -> None:
+    """Running statistics come together, and where they are needed they come."""
+    if (mean is None) != (var is None):
+        raise ShapeError("running_mean and running_var must be given both or neither, got one")
+    if needed and mean is None:
+        raise ShapeError(f"running_mean and running_var must be given {where}, got None")
 
 
 def saved_statistics(input: TensorSpec, *parameters: Maybe) -> TensorSpec:

@@ -19,24 +19,13 @@ from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._layer import check_ndim
-from rules._norm import Maybe, Three, affine, check_channels, normalized, saved_statistics
+from rules._norm import Maybe, Three, affine, allowed_ndim, check_channels, check_running, normalized, saved_statistics
 
 __all__ = ["RULES"]
 
 RULES = RuleSet()
 F = nn.functional
 aten = torch.ops.aten
-
-# Which numbers of dimensions a module takes; a subclass that checks in its own way is not second-guessed.
-_NDIM: dict[Any, tuple[int, ...]] = {
-    nn.BatchNorm1d._check_input_dim: (2, 3),
-    nn.BatchNorm2d._check_input_dim: (4,),
-    nn.BatchNorm3d._check_input_dim: (5,),
-}
-
-
-def _ndim(module: Any) -> tuple[int, ...] | None:
-    return _NDIM.get(type(module)._check_input_dim)
 
 
 @RULES.op(torch.batch_norm, name="batch_norm")
@@ -56,8 +45,7 @@ def _torch_batch_norm(
     Cost: as batch_norm.
     Source: torch.nn.functional.batch_norm
     """
-    if not training and (running_mean is None or running_var is None):
-        raise ShapeError("running_mean and running_var must be given in evaluation, got None")
+    check_running(running_mean, running_var, not training, "in evaluation")
     check_channels(input, 2, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     return input
 
@@ -83,7 +71,7 @@ def _running(name: str) -> Any:
         "training": lambda m: m.training or (m.running_mean is None and m.running_var is None),
         "running_mean": _running("running_mean"),
         "running_var": _running("running_var"),
-        "ndim": _ndim,
+        "ndim": allowed_ndim,
     },
 )  # fmt: skip
 def batch_norm(
@@ -157,38 +145,30 @@ def _batch_norm_evaluated(
     return out
 
 
-@RULES.op(aten._batch_norm_no_update, name="batch_norm")
-def _batch_norm_no_update(
-    input: TensorSpec, weight: Maybe, bias: Maybe, running_mean: Maybe, running_var: Maybe, momentum: Any, eps: float
-) -> tuple[TensorSpec, ...]:
-    """batch_norm on running statistics, with a reserve for the backward pass, empty on the CPU.
-
-    Cost: as batch_norm in evaluation.
-    Source: torch.nn.functional.batch_norm
-    """
-    out = _native_batch_norm(input, weight, bias, running_mean, running_var, False)
-    return (*out, input.with_shape(0).with_dtype(torch.uint8))
-
-
 @_batch_norm_evaluated.cost
-@_batch_norm_no_update.cost
 def _(input: TensorSpec) -> Counts:
     return _batch_norm_cost(input, None, None, False)
 
 
-@RULES.op(aten._batch_norm_with_update, name="batch_norm")
-def _batch_norm_with_update(
-    input: TensorSpec, weight: Maybe, bias: Maybe, running_mean: Maybe, running_var: Maybe, momentum: Any, eps: float
-) -> tuple[TensorSpec, ...]:
-    """batch_norm on the batch's own statistics, with a reserve for the backward pass, empty on the CPU.
+def _with_reserve(target: Any, training: bool, statistics: str, kind: str) -> None:
+    """batch_norm as torch's compiler has it: also a reserve for the backward pass, which is empty on the CPU."""
 
-    Cost: as batch_norm in training.
-    Source: torch.nn.functional.batch_norm
-    """
-    out = _native_batch_norm(input, weight, bias, running_mean, running_var, True)
-    return (*out, input.with_shape(0).with_dtype(torch.uint8))
+    def shape(
+        input: TensorSpec, weight: Maybe, bias: Maybe, running_mean: Maybe, running_var: Maybe, momentum: Any,
+        eps: float,
+    ) -> tuple[TensorSpec, ...]:  # fmt: skip
+        out = _native_batch_norm(input, weight, bias, running_mean, running_var, training)
+        return (*out, input.with_shape(0).with_dtype(torch.uint8))
+
+    def cost(input: TensorSpec, weight: Maybe, bias: Maybe) -> Counts:
+        return _batch_norm_cost(input, weight, bias, training)
+
+    shape.__doc__ = (
+        f"batch_norm on {statistics}, with a reserve for the backward pass, empty on the CPU.\n\n"
+        f"Cost: as batch_norm in {kind}.\nSource: torch.nn.functional.batch_norm"
+    )
+    RULES.op(target, name="batch_norm")(shape).cost(cost)
 
 
-@_batch_norm_with_update.cost
-def _(input: TensorSpec, weight: Maybe, bias: Maybe) -> Counts:
-    return _batch_norm_cost(input, weight, bias, True)
+_with_reserve(aten._batch_norm_no_update, False, "running statistics", "evaluation")
+_with_reserve(aten._batch_norm_with_update, True, "the batch's own statistics", "training")

@@ -15,24 +15,12 @@ from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._layer import check_ndim
-from rules._norm import Maybe, affine, check_channels, normalized
+from rules._norm import Maybe, affine, allowed_ndim, check_channels, check_running, normalized
 
 __all__ = ["RULES"]
 
 RULES = RuleSet()
 F = nn.functional
-
-
-# Which numbers of dimensions a module takes; a subclass that checks in its own way is not second-guessed.
-_NDIM: dict[Any, tuple[int, ...]] = {
-    nn.InstanceNorm1d._check_input_dim: (2, 3),
-    nn.InstanceNorm2d._check_input_dim: (3, 4),
-    nn.InstanceNorm3d._check_input_dim: (4, 5),
-}
-
-
-def _ndim(module: Any) -> tuple[int, ...] | None:
-    return _NDIM.get(type(module)._check_input_dim)
 
 
 def _unbatched(module: Any) -> Any:
@@ -56,8 +44,7 @@ def _torch_instance_norm(
     Cost: as instance_norm.
     Source: torch.nn.functional.instance_norm
     """
-    if not use_input_stats and (running_mean is None or running_var is None):
-        raise ShapeError("running_mean and running_var must be given where use_input_stats is False, got None")
+    check_running(running_mean, running_var, not use_input_stats, "where use_input_stats is False")
     check_channels(input, 2, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     return input
 
@@ -66,7 +53,7 @@ def _torch_instance_norm(
     _InstanceNorm, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d, F.instance_norm,
     attributes={
         "use_input_stats": lambda module: module.training or not module.track_running_stats,
-        "ndim": _ndim,
+        "ndim": allowed_ndim,
         "unbatched": _unbatched,
         "num_features": lambda module: module.num_features if module.affine else None,
     },
