@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from analyzer.errors import ShapeError
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor, each_whole, whole
 
-__all__ = ["each_dim", "split_spatial", "window_count"]
+__all__ = ["each_dim", "each_not_negative", "each_positive", "split_spatial", "window_count"]
 
 
 def each_dim(value: Any, dims: int, name: str) -> tuple[int, ...]:
@@ -46,15 +45,19 @@ def window_count(size: int, kernel: int, stride: int, before: int, after: int, d
     return (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def check_positive(values: Sequence[int], name: str) -> None:
-    """Raise ShapeError unless every value is above zero."""
-    for value in values:
-        if value <= 0:
-            raise ShapeError(f"{name} must be above zero, got {tuple(values)}")
+def each_positive(value: Any, dims: int, name: str) -> tuple[int, ...]:
+    """The same as each_dim, all above zero."""
+    values = each_dim(value, dims, name)
+    for one in values:
+        if one <= 0:
+            raise ShapeError(f"{name} must be above zero, got {values}")
+    return values
 
 
-def check_not_negative(values: Sequence[int], name: str) -> None:
-    """Raise ShapeError where a value is below zero."""
-    for value in values:
-        if value < 0:
-            raise ShapeError(f"{name} must not be negative, got {tuple(values)}")
+def each_not_negative(value: Any, dims: int, name: str) -> tuple[int, ...]:
+    """The same as each_dim, none below zero."""
+    values = each_dim(value, dims, name)
+    for one in values:
+        if one < 0:
+            raise ShapeError(f"{name} must not be negative, got {values}")
+    return values

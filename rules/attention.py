@@ -16,7 +16,7 @@ from analyzer.spec import TensorSpec
 from rules._dims import check_tensor
 from rules.matmul import check_stretches
 
-__all__ = ["RULES", "attention_cost", "attention_shape", "scores_shape"]
+__all__ = ["RULES", "attention_cost", "attention_shape", "masked_attention_cost", "scores_shape"]
 
 RULES = RuleSet()
 
@@ -62,6 +62,13 @@ def _check_mask(mask: TensorSpec | None, query: TensorSpec, scores: tuple[int, .
     if check_tensor(mask, "attn_mask").dtype not in (torch.bool, torch.float32, query.dtype):
         raise ShapeError(f"attn_mask must be bool or {query.dtype_name}, got {mask.dtype_name}")
     check_stretches("attn_mask", mask.shape, scores)
+
+
+def _check_rows(mask: TensorSpec, *operands: TensorSpec, grouped: bool) -> None:
+    """The kernel that torch has for batches of heads, which broadcasts nothing, asks a mask for its rows."""
+    heads = [operand.shape[: 1 if grouped else 2] for operand in operands if len(operand.shape) == 4 and operand.numel]
+    if len(heads) == len(operands) and len(set(heads)) == 1:
+        raise ShapeError(f"attn_mask must have 2 dimensions or more for batches of heads, got {mask.shape}")
 
 
 def attention_shape(
@@ -122,12 +129,14 @@ def scaled_dot_product_attention(
     scale of 1 is free, dropout is one mul a score, and no score is left out.
     Source: torch.nn.functional.scaled_dot_product_attention
     """
-    return attention_shape(query, key, value, attn_mask, dropout_p, is_causal, enable_gqa)
+    out = attention_shape(query, key, value, attn_mask, dropout_p, is_causal, enable_gqa)
+    if attn_mask is not None and len(attn_mask.shape) < 2 and dropout_p == 0:
+        _check_rows(attn_mask, query, key, value, grouped=enable_gqa)
+    return out
 
 
-@scaled_dot_product_attention.cost
-def _(
-    out: TensorSpec,
+def masked_attention_cost(
+    out: Any,
     query: TensorSpec,
     key: TensorSpec,
     attn_mask: TensorSpec | None,
@@ -136,4 +145,9 @@ def _(
     scale: float | None,
     enable_gqa: bool,
 ) -> Counts:
-    return attention_cost(out, query, key, scale, attn_mask is not None or is_causal, dropout_p > 0, enable_gqa)
+    """attention_cost by the names of torch's arguments; the output may be the first of several."""
+    first = out[0] if isinstance(out, tuple) else out
+    return attention_cost(first, query, key, scale, attn_mask is not None or is_causal, dropout_p > 0, enable_gqa)
+
+
+scaled_dot_product_attention.cost(masked_attention_cost)

@@ -9,7 +9,7 @@ import torch
 from analyzer.counts import Counts
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules.attention import attention_cost, attention_shape, scores_shape
+from rules.attention import attention_cost, attention_shape, masked_attention_cost, scores_shape
 
 __all__ = ["RULES"]
 
@@ -43,18 +43,7 @@ def attention_math(
     return out, query.with_shape(*scores_shape(query, key, enable_gqa))
 
 
-@attention_math.cost
-def _(
-    out: tuple[TensorSpec, TensorSpec],
-    query: TensorSpec,
-    key: TensorSpec,
-    attn_mask: TensorSpec | None,
-    dropout_p: float,
-    is_causal: bool,
-    scale: float | None,
-    enable_gqa: bool,
-) -> Counts:
-    return attention_cost(out[0], query, key, scale, attn_mask is not None or is_causal, dropout_p > 0, enable_gqa)
+attention_math.cost(masked_attention_cost)
 
 
 @RULES.op(torch._scaled_dot_product_flash_attention_for_cpu, name="scaled_dot_product_attention")

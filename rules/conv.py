@@ -15,8 +15,9 @@ from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor, whole
-from rules._window import check_not_negative, check_positive, each_dim, split_spatial, window_count
+from rules._window import each_not_negative, each_positive, split_spatial, window_count
 from rules.matmul import check_dims
+from rules.pad import pad
 
 __all__ = ["RULES", "check_operands", "check_weight", "convolution_cost", "convolution_shape"]
 
@@ -62,17 +63,20 @@ def _paddings(padding: Any, dims: int, kernel: tuple[int, ...], stride: Any, dil
         return [(total // 2, total - total // 2) for total in whole]
     if isinstance(padding, str):
         raise ShapeError(f"padding must be 'same', 'valid' or whole numbers, got {padding!r}")
-    padding = each_dim(padding, dims, "padding")
-    check_not_negative(padding, "padding")
-    return [(p, p) for p in padding]
+    return [(p, p) for p in each_not_negative(padding, dims, "padding")]
 
 
-def _check_padding_mode(mode: str, sizes: Sequence[int], paddings: list[tuple[int, int]]) -> None:
-    """What is copied from the input itself must be there to copy."""
-    for size, (before, after) in zip(sizes, paddings, strict=True):
-        most = max(before, after)
-        if (mode == "reflect" and most >= size) or (mode == "circular" and most > size):
-            raise ShapeError(f"padding in mode {mode!r} reaches past the input: padding {most}, size {size}")
+def _filled(input: TensorSpec, kernel: Sequence[int], padding: Any, dilation: Any, mode: str) -> TensorSpec:
+    """The input padded by what it has itself, which a layer does before it convolves.
+
+    Padding of fewer numbers than dimensions is for the last ones, where zeros would be for all; torch has it so.
+    """
+    pairs = [(0, 0)] * len(kernel) if isinstance(padding, str) else [(p, p) for p in padding]
+    if padding == "same":
+        for axis, (d, k) in enumerate(zip(dilation, kernel, strict=False)):
+            pairs[axis] = (d * (k - 1) // 2, d * (k - 1) - d * (k - 1) // 2)
+    out: TensorSpec = pad(input, [size for pair in reversed(pairs) for size in pair], mode)
+    return out
 
 
 def convolution_shape(
@@ -93,13 +97,12 @@ def convolution_shape(
     if lead[-1] != per_group * groups:
         raise ShapeError(f"input has {lead[-1]} channels, weight takes {per_group * groups}")
     check_operands(input, weight, bias, outputs)
-    stride = each_dim(stride, dims, "stride")
-    dilation = each_dim(dilation, dims, "dilation")
-    check_positive(stride, "stride")
-    check_positive(dilation, "dilation")
-    paddings = _paddings(padding, dims, tuple(kernel), stride, dilation)
     if padding_mode != "zeros":
-        _check_padding_mode(padding_mode, sizes, paddings)
+        sizes, padding = _filled(input, kernel, padding, dilation, padding_mode).shape[-dims:], 0
+    stride = each_positive(stride, dims, "stride")
+    # torch takes a dilation of 0 where there is nothing to convolve.
+    dilation = (each_not_negative if 0 in input.shape else each_positive)(dilation, dims, "dilation")
+    paddings = _paddings(padding, dims, tuple(kernel), stride, dilation)
     spatial = []
     for size, k, s, (before, after), d in zip(sizes, kernel, stride, paddings, dilation, strict=True):
         if size + before + after < d * (k - 1) + 1:

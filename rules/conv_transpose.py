@@ -15,7 +15,7 @@ from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor, numbers
-from rules._window import check_not_negative, check_positive, each_dim, split_spatial
+from rules._window import each_not_negative, each_positive, split_spatial
 from rules.conv import check_operands, check_weight, convolution_cost, convolution_shape
 
 __all__ = ["RULES"]
@@ -62,26 +62,23 @@ def _transposed_shape(
     if per_group == 0:
         raise ShapeError(f"weight must not be empty, but its shape is {weight.shape}")
     check_operands(input, weight, bias, per_group * groups)
-    stride, dilation = each_dim(stride, dims, "stride"), each_dim(dilation, dims, "dilation")
-    padding = each_dim(padding, dims, "padding")
-    check_positive(stride, "stride")
-    check_positive(dilation, "dilation")
-    check_not_negative(padding, "padding")
+    empty = 0 in input.shape  # where there is nothing to convolve, torch lets more pass
+    stride, padding = each_positive(stride, dims, "stride"), each_not_negative(padding, dims, "padding")
+    dilation = (each_not_negative if empty else each_positive)(dilation, dims, "dilation")
     if output_size is not None:
         output_size = numbers(output_size, "output_size")
         if len(output_size) not in (dims, len(lead) + dims):
             raise ShapeError(f"output_size must have {dims} or {len(lead) + dims} elements, got {output_size}")
         output_padding = _requested_padding(output_size, sizes, kernel, stride, padding, dilation)
-    output_padding = each_dim(output_padding, dims, "output_padding")
-    check_not_negative(output_padding, "output_padding")
+    output_padding = each_not_negative(output_padding, dims, "output_padding")
     spatial = []
     for size, k, s, p, d, extra in zip(sizes, kernel, stride, padding, dilation, output_padding, strict=True):
-        if extra >= s and extra >= d:
+        if extra >= s and extra >= d and not empty:
             raise ShapeError(f"output_padding must be below the stride or the dilation, got {tuple(output_padding)}")
         if size == 0:
             raise ShapeError(f"only the batch of input may be empty, but its shape is {input.shape}")
         spatial.append((size - 1) * s - 2 * p + d * (k - 1) + extra + 1)
-    if any(size <= 0 for size in spatial):
+    if any(size < 0 or (size == 0 and not empty) for size in spatial):
         raise ShapeError(f"the output would have no elements left: {tuple(spatial)}")
     return input.with_shape(*lead[:-1], per_group * groups, *spatial)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor
-from rules._window import check_not_negative, check_positive, each_dim, split_spatial, window_count
+from rules._window import each_dim, each_not_negative, each_positive, split_spatial, window_count
 
 __all__ = ["RULES"]
 
@@ -25,19 +25,15 @@ Sizes = int | Sequence[int]
 Pair = tuple[int, ...]
 
 
-def _pair(value: Any, name: str) -> Pair:
+def _pair(value: Any, name: str, each: Callable[[Any, int, str], Pair] = each_positive) -> Pair:
     if isinstance(value, (tuple, list)) and len(value) != 2:
         raise ShapeError(f"{name} must be one number or 2, got {tuple(value)}")
-    return each_dim(value, 2, name)
+    return each(value, 2, name)
 
 
 def _windows(kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple[Pair, Pair, Pair, Pair]:
     kernel, steps = _pair(kernel_size, "kernel_size"), _pair(stride, "stride")
-    pads, spread = _pair(padding, "padding"), _pair(dilation, "dilation")
-    check_positive(kernel, "kernel_size")
-    check_positive(steps, "stride")
-    check_positive(spread, "dilation")
-    check_not_negative(pads, "padding")
+    pads, spread = _pair(padding, "padding", each_not_negative), _pair(dilation, "dilation")
     return kernel, spread, pads, steps
 
 
@@ -92,7 +88,7 @@ def fold(
     """
     _check_input(input, 2)
     kernel, spread, pads, steps = _windows(kernel_size, dilation, padding, stride)
-    sizes = _pair(output_size, "output_size")
+    sizes = _pair(output_size, "output_size", each_dim)
     *lead, rows, columns = input.shape
     window = math.prod(kernel)
     if rows % window != 0:

@@ -15,8 +15,8 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import float_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor
-from rules._window import check_not_negative, check_positive, each_dim, split_spatial, window_count
+from rules._dims import check_tensor, whole
+from rules._window import each_dim, each_not_negative, each_positive, split_spatial, window_count
 
 __all__ = ["RULES"]
 
@@ -37,13 +37,9 @@ def _pooled(
     input: TensorSpec, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, dims: int
 ) -> TensorSpec:
     lead, sizes = split_spatial(input, dims)
-    kernel = each_dim(kernel_size, dims, "kernel_size")
-    stride = kernel if stride is None or stride == () or stride == [] else each_dim(stride, dims, "stride")
-    padding, dilation = each_dim(padding, dims, "padding"), each_dim(dilation, dims, "dilation")
-    check_positive(kernel, "kernel_size")
-    check_positive(stride, "stride")
-    check_positive(dilation, "dilation")
-    check_not_negative(padding, "padding")
+    kernel = each_positive(kernel_size, dims, "kernel_size")
+    stride = kernel if stride is None or stride == () or stride == [] else each_positive(stride, dims, "stride")
+    padding, dilation = each_not_negative(padding, dims, "padding"), each_positive(dilation, dims, "dilation")
     for k, p in zip(kernel, padding, strict=True):
         if 2 * p > k:
             raise ShapeError(f"padding must be at most half of kernel_size, got {padding} and {kernel}")
@@ -166,10 +162,13 @@ def _add_lp_pool(dims: int, module: type[nn.Module], function: Any) -> None:
             raise ShapeError(f"input must be of real numbers, got {input.dtype_name}")
         if isinstance(kernel_size, (tuple, list)) and len(kernel_size) != dims:
             raise ShapeError(f"kernel_size must be one number or {dims}, got {tuple(kernel_size)}")
-        if dims == 3 and not math.isinf(norm_type):
+        if math.isinf(norm_type):
+            return _pooled(input, kernel_size, stride, 0, 1, ceil_mode, dims)
+        if dims == 1:  # torch multiplies by it
+            whole(kernel_size, "kernel_size")
+        if dims == 3:
             _check_covers(input, kernel_size)
-        out = _pooled(input, kernel_size, stride, 0, 1, ceil_mode, dims)
-        return out if math.isinf(norm_type) else out.with_dtype(float_dtype(input.dtype))
+        return _pooled(input, kernel_size, stride, 0, 1, ceil_mode, dims).with_dtype(float_dtype(input.dtype))
 
     @lp_pool.cost
     def _(out: TensorSpec, input: TensorSpec, norm_type: float, kernel_size: Sizes) -> Counts:

@@ -14,8 +14,7 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import numbers
-from rules._window import check_not_negative, each_dim, split_spatial
+from rules._window import each_dim, each_not_negative, split_spatial
 
 __all__ = ["RULES"]
 
@@ -25,17 +24,13 @@ Sizes = int | Sequence[int]
 
 
 def _asked_sizes(output_size: Any, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """The sizes asked for; None is as many as there are."""
+    """The sizes asked for; None among several is as many as there are."""
     if isinstance(output_size, (tuple, list)):
         if len(output_size) != len(sizes):
             raise ShapeError(f"output_size must be one number or {len(sizes)}, got {tuple(output_size)}")
-        asked = numbers(
-            [n if want is None else want for want, n in zip(output_size, sizes, strict=True)], "output_size"
-        )
-    else:
-        asked = each_dim(output_size, len(sizes), "output_size")
-    check_not_negative(asked, "output_size")
-    return asked
+        if len(sizes) > 1:
+            output_size = [n if want is None else want for want, n in zip(output_size, sizes, strict=True)]
+    return each_not_negative(output_size, len(sizes), "output_size")
 
 
 def _window_total(size: int, windows: int) -> int:

@@ -61,7 +61,7 @@ def roll(input: TensorSpec, shifts: Any, dims: Any = ()) -> TensorSpec:
         raise ShapeError("shifts must not be empty")
     if len(shifts) != (len(dims) or 1):
         raise ShapeError(f"shifts and dims must be equally many, got {len(shifts)} and {len(dims)}")
-    for dim in dims:
+    for dim in dims if input.numel else ():  # torch does not look at them where there is nothing to move
         if not input.shape:
             raise ShapeError(f"dims must not name a dimension of a tensor that has none, got {dims}")
         wrap_dim(dim, input.ndim, "dims")
@@ -133,8 +133,10 @@ def repeat_interleave(
         if output_size is None:
             raise _unknown_repeats(input)
         return input.with_shape(output_size)
+    if dim is not None and not input.shape:
+        raise ShapeError(f"dim must not name a dimension of a tensor that has none, got {dim}")
     axis = 0 if dim is None else wrap_dim(dim, input.ndim)
-    shape = (input.numel,) if dim is None or not input.shape else input.shape
+    shape = (input.numel,) if dim is None else input.shape
     size = shape[axis]
     if isinstance(repeats, TensorSpec):
         if repeats.ndim > 1 or repeats.dtype not in (torch.int32, torch.int64):

@@ -62,8 +62,6 @@ def moves(draw):
         )
     )
     shape = draw(st.one_of(SHAPES, SOME_EMPTY, st.just((2, 3, 4))))
-    assume(name != "repeat_interleave" or shape or args[1] is None)
-    assume(name != "roll" or 0 not in shape)
     return torch.zeros(shape), name, args
 
 
@@ -93,7 +91,6 @@ def indices(draw):
             items.append([0, -1, 0][: draw(st.integers(0, 3))])
         else:
             items.append(draw(PLAIN_ITEM))
-    assume(items.count(...) <= 1)  # torch counts the dimensions wrong behind a second one
     assume(not items or not all(isinstance(item, bool) for item in items))
     return torch.zeros(shape), tuple(items), places
 
