@@ -19,11 +19,24 @@ RULES = RuleSet()
 Factor = int | float | complex
 
 
+def _sum(input: TensorSpec, product: TensorSpec, out_dtype: torch.dtype | None = None) -> TensorSpec:
+    """The product itself, once the input stretches to it and is of its dtype, or a result of ``out_dtype``."""
+    if out_dtype is None:
+        check_dtypes(input=input, product=product)
+    check_stretches("input", input.shape, product.shape)
+    return product if out_dtype is None else product.with_dtype(out_dtype)
+
+
 def _added(products: Counts, outputs: int, input: TensorSpec, beta: Factor, alpha: Factor) -> Counts:
     """Products and beta times the input; a factor of 1 is free, and a beta of 0 leaves the input out."""
     beta_free = beta == 1 or beta == 0
     scaled = (0 if beta_free else input.numel) + (0 if alpha == 1 else outputs)
     return products + Counts(add=0 if beta == 0 else outputs, mul=scaled)
+
+
+def _cost(length: int, out: TensorSpec, input: TensorSpec, beta: Factor, alpha: Factor) -> Counts:
+    """Dot products of a length, and what is added to them."""
+    return _added(Counts.dots(out.numel, length), out.numel, input, beta, alpha)
 
 
 @RULES.op(torch.addmm, "addmm")
@@ -41,17 +54,12 @@ def addmm(
     Cost: per output one dot product of length K and one add (none where beta is 0); per element scaled one mul.
     Source: torch.addmm
     """
-    out: TensorSpec = mm(mat1, mat2)
-    if out_dtype is None:
-        check_dtypes(input=input, mat2=mat2)
-    check_stretches("input", input.shape, out.shape)
-    return out if out_dtype is None else out.with_dtype(out_dtype)
+    return _sum(input, mm(mat1, mat2), out_dtype)
 
 
 @addmm.cost
 def _(out: TensorSpec, input: TensorSpec, mat1: TensorSpec, beta: Factor, alpha: Factor) -> Counts:
-    outputs = out.numel
-    return _added(Counts.dots(outputs, mat1.shape[1]), outputs, input, beta, alpha)
+    return _cost(mat1.shape[1], out, input, beta, alpha)
 
 
 @RULES.op(torch.addmv, "addmv")
@@ -61,16 +69,12 @@ def addmv(input: TensorSpec, mat: TensorSpec, vec: TensorSpec, *, beta: Factor =
     Cost: per output one dot product of length K and one add (none where beta is 0); per element scaled one mul.
     Source: torch.addmv
     """
-    out: TensorSpec = mv(mat, vec)
-    check_dtypes(input=input, mat=mat)
-    check_stretches("input", input.shape, out.shape)
-    return out
+    return _sum(input, mv(mat, vec))
 
 
 @addmv.cost
 def _(out: TensorSpec, input: TensorSpec, vec: TensorSpec, beta: Factor, alpha: Factor) -> Counts:
-    outputs = out.numel
-    return _added(Counts.dots(outputs, vec.shape[0]), outputs, input, beta, alpha)
+    return _cost(vec.shape[0], out, input, beta, alpha)
 
 
 @RULES.op(torch.baddbmm, "baddbmm")
@@ -88,17 +92,12 @@ def baddbmm(
     Cost: per output one dot product of length K and one add (none where beta is 0); per element scaled one mul.
     Source: torch.baddbmm
     """
-    out: TensorSpec = bmm(batch1, batch2)
-    if out_dtype is None:
-        check_dtypes(input=input, batch1=batch1)
-    check_stretches("input", input.shape, out.shape)
-    return out if out_dtype is None else out.with_dtype(out_dtype)
+    return _sum(input, bmm(batch1, batch2), out_dtype)
 
 
 @baddbmm.cost
 def _(out: TensorSpec, input: TensorSpec, batch1: TensorSpec, beta: Factor, alpha: Factor) -> Counts:
-    outputs = out.numel
-    return _added(Counts.dots(outputs, batch1.shape[2]), outputs, input, beta, alpha)
+    return _cost(batch1.shape[2], out, input, beta, alpha)
 
 
 @RULES.op(torch.addbmm, "addbmm")
@@ -110,17 +109,13 @@ def addbmm(
     Cost: per output one dot product of length B K and one add (none where beta is 0); per element scaled one mul.
     Source: torch.addbmm
     """
-    product: TensorSpec = bmm(batch1, batch2)
-    check_dtypes(input=input, batch1=batch1)
-    out = product.with_shape(*product.shape[1:])
-    check_stretches("input", input.shape, out.shape)
-    return out
+    products: TensorSpec = bmm(batch1, batch2)
+    return _sum(input, products.with_shape(*products.shape[1:]))
 
 
 @addbmm.cost
 def _(out: TensorSpec, input: TensorSpec, batch1: TensorSpec, beta: Factor, alpha: Factor) -> Counts:
-    outputs = out.numel
-    return _added(Counts.dots(outputs, batch1.shape[0] * batch1.shape[2]), outputs, input, beta, alpha)
+    return _cost(batch1.shape[0] * batch1.shape[2], out, input, beta, alpha)
 
 
 @RULES.op(torch.addr, "addr")

@@ -70,9 +70,12 @@ def matmul(input: TensorSpec, other: TensorSpec) -> TensorSpec:
     return input.with_shape(*broadcast_shapes(first[:-2], second[:-2]), first[-2], second[-1])
 
 
-@matmul.cost
-def _(out: TensorSpec, input: TensorSpec) -> Counts:
+def _row_dots(out: TensorSpec, input: TensorSpec) -> Counts:
+    """A dot product of a row of the input for every output."""
     return Counts.dots(out.numel, input.shape[-1])
+
+
+matmul.cost(_row_dots)
 
 
 @RULES.op("__rmatmul__", name="matmul")
@@ -104,9 +107,7 @@ def mm(input: TensorSpec, mat2: TensorSpec, out_dtype: torch.dtype | None = None
     return input.with_shape(input.shape[0], mat2.shape[1]).with_dtype(out_dtype or input.dtype)
 
 
-@mm.cost
-def _(out: TensorSpec, input: TensorSpec) -> Counts:
-    return Counts.dots(out.numel, input.shape[-1])
+mm.cost(_row_dots)
 
 
 @RULES.op(torch.bmm, "bmm")
@@ -124,9 +125,7 @@ def bmm(input: TensorSpec, mat2: TensorSpec, out_dtype: torch.dtype | None = Non
     return input.with_shape(*input.shape[:2], mat2.shape[2]).with_dtype(out_dtype or input.dtype)
 
 
-@bmm.cost
-def _(out: TensorSpec, input: TensorSpec) -> Counts:
-    return Counts.dots(out.numel, input.shape[-1])
+bmm.cost(_row_dots)
 
 
 @RULES.op(torch.mv, "mv")
@@ -144,9 +143,7 @@ def mv(input: TensorSpec, vec: TensorSpec) -> TensorSpec:
     return input.with_shape(input.shape[0])
 
 
-@mv.cost
-def _(out: TensorSpec, vec: TensorSpec) -> Counts:
-    return Counts.dots(out.numel, vec.shape[0])
+mv.cost(_row_dots)
 
 
 @RULES.op(torch.dot, "dot")
@@ -174,12 +171,8 @@ def vdot(input: TensorSpec, other: TensorSpec) -> TensorSpec:
     return out
 
 
-def _one_dot(input: TensorSpec) -> Counts:
-    return Counts.dots(1, input.shape[0])
-
-
-dot.cost(_one_dot)
-vdot.cost(_one_dot)
+dot.cost(_row_dots)
+vdot.cost(_row_dots)
 
 
 @RULES.op(torch.inner, "inner")

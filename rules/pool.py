@@ -65,7 +65,9 @@ def _window_size(kernel_size: Any, dims: int) -> int:
     return math.prod(each_dim(kernel_size, dims, "kernel_size"))
 
 
-def _add_max_pool(dims: int, targets: Sequence[Any], with_indices: Sequence[Any]) -> None:
+def _add_max_pool(dims: int, indices: bool, *targets: Any) -> None:
+    """Targets that give the index of each largest element always, or where they are asked for it."""
+
     @RULES.op(*targets, name=f"max_pool{dims}d")
     def max_pool(
         input: TensorSpec,
@@ -74,11 +76,12 @@ def _add_max_pool(dims: int, targets: Sequence[Any], with_indices: Sequence[Any]
         padding: Sizes = 0,
         dilation: Sizes = 1,
         ceil_mode: bool = False,
-        return_indices: bool = False,
+        return_indices: bool = indices,
     ) -> TensorSpec | tuple[TensorSpec, TensorSpec]:
-        """Largest of each window        x (N, C, *) -> (N, C, *), or without N; on demand with its index.
+        """Largest of each window        x (N, C, *) -> (N, C, *), or without N.
 
-        Each size is (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1, rounded up in ceil mode.
+        Each size is (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1, rounded up in ceil mode. With
+        return_indices the result is twice that, the index too.
 
         Cost: per output k - 1 cmp for a window of k.
         Source: torch.nn.functional.max_pool2d
@@ -86,32 +89,12 @@ def _add_max_pool(dims: int, targets: Sequence[Any], with_indices: Sequence[Any]
         if check_tensor(input, "input").dtype is torch.bool or input.dtype.is_complex:
             raise ShapeError(f"input must be of numbers that have an order, got {input.dtype_name}")
         out = _pooled(input, kernel_size, stride, padding, dilation, ceil_mode, dims)
-        return (out, out.with_dtype(torch.int64)) if return_indices else out
+        return (out, out.with_dtype(torch.int64)) if indices or return_indices else out
 
-    @RULES.op(*with_indices, name=f"max_pool{dims}d")
-    def max_pool_with_indices(
-        input: TensorSpec,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        dilation: Sizes = 1,
-        ceil_mode: bool = False,
-        return_indices: bool = True,
-    ) -> tuple[TensorSpec, TensorSpec]:
-        """Largest of each window and its index        x (N, C, *) -> twice (N, C, *), or without N.
-
-        Cost: per output k - 1 cmp for a window of k.
-        Source: torch.nn.functional.max_pool2d
-        """
-        pair: tuple[TensorSpec, TensorSpec] = max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, True)
-        return pair
-
-    def cost(out: Any, kernel_size: Sizes) -> Counts:
+    @max_pool.cost
+    def _(out: Any, kernel_size: Sizes) -> Counts:
         values = out[0] if isinstance(out, tuple) else out
         return Counts(cmp=values.numel * (_window_size(kernel_size, dims) - 1))
-
-    max_pool.cost(cost)
-    max_pool_with_indices.cost(cost)
 
 
 def _add_avg_pool(dims: int, *targets: Any) -> None:
@@ -179,21 +162,12 @@ def _add_lp_pool(dims: int, module: type[nn.Module], function: Any) -> None:
 
 
 aten = torch.ops.aten
-_add_max_pool(
-    1,
-    (nn.MaxPool1d, F.max_pool1d, torch.max_pool1d),
-    (F.max_pool1d_with_indices, torch.max_pool1d_with_indices),
-)
-_add_max_pool(
-    2,
-    (nn.MaxPool2d, F.max_pool2d, torch.max_pool2d),
-    (F.max_pool2d_with_indices, torch._C._nn.max_pool2d_with_indices, aten.max_pool2d_with_indices),
-)
-_add_max_pool(
-    3,
-    (nn.MaxPool3d, F.max_pool3d, torch.max_pool3d),
-    (F.max_pool3d_with_indices, torch._C._nn.max_pool3d_with_indices, aten.max_pool3d_with_indices),
-)
+_add_max_pool(1, False, nn.MaxPool1d, F.max_pool1d, torch.max_pool1d)
+_add_max_pool(2, False, nn.MaxPool2d, F.max_pool2d, torch.max_pool2d)
+_add_max_pool(3, False, nn.MaxPool3d, F.max_pool3d, torch.max_pool3d)
+_add_max_pool(1, True, F.max_pool1d_with_indices, torch.max_pool1d_with_indices)
+_add_max_pool(2, True, F.max_pool2d_with_indices, torch._C._nn.max_pool2d_with_indices, aten.max_pool2d_with_indices)
+_add_max_pool(3, True, F.max_pool3d_with_indices, torch._C._nn.max_pool3d_with_indices, aten.max_pool3d_with_indices)
 _add_avg_pool(1, nn.AvgPool1d, F.avg_pool1d)
 _add_avg_pool(2, nn.AvgPool2d, F.avg_pool2d, aten.avg_pool2d)
 _add_avg_pool(3, nn.AvgPool3d, F.avg_pool3d, aten.avg_pool3d)

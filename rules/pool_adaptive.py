@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -86,38 +86,27 @@ def _add_adaptive_avg(dims: int, *targets: Any) -> None:
         return Counts(add=_folded_away(out, input, dims), div=out.numel)
 
 
-def _add_adaptive_max(dims: int, targets: Sequence[Any], with_indices: Sequence[Any]) -> None:
+def _add_adaptive_max(dims: int, indices: bool, *targets: Any) -> None:
+    """Targets that give the index of each largest element always, or where they are asked for it."""
+
     @RULES.op(*targets, name=f"adaptive_max_pool{dims}d")
     def adaptive_max_pool(
-        input: TensorSpec, output_size: Any, return_indices: bool = False
+        input: TensorSpec, output_size: Any, return_indices: bool = indices
     ) -> TensorSpec | tuple[TensorSpec, TensorSpec]:
         """Largest of as many windows as asked for        x (N, C, *) -> (N, C, *output_size), or without N.
 
-        Window i of w over n elements reaches from floor(i n / w) to ceil((i + 1) n / w).
+        Window i of w over n elements reaches from floor(i n / w) to ceil((i + 1) n / w). With return_indices the result
+        is twice that, the index too.
 
         Cost: per output one cmp less than its window has elements.
         Source: torch.nn.functional.adaptive_max_pool2d
         """
         out = _adapted(input, output_size, dims, mean=False)
-        return (out, out.with_dtype(torch.int64)) if return_indices else out
+        return (out, out.with_dtype(torch.int64)) if indices or return_indices else out
 
-    @RULES.op(*with_indices, name=f"adaptive_max_pool{dims}d")
-    def adaptive_max_pool_with_indices(
-        input: TensorSpec, output_size: Any, return_indices: bool = True
-    ) -> tuple[TensorSpec, TensorSpec]:
-        """Largest of as many windows as asked for, and its index        x (N, C, *) -> twice (N, C, *output_size).
-
-        Cost: per output one cmp less than its window has elements.
-        Source: torch.nn.functional.adaptive_max_pool2d
-        """
-        pair: tuple[TensorSpec, TensorSpec] = adaptive_max_pool(input, output_size, True)
-        return pair
-
-    def cost(out: Any, input: TensorSpec) -> Counts:
+    @adaptive_max_pool.cost
+    def _(out: Any, input: TensorSpec) -> Counts:
         return Counts(cmp=_folded_away(out[0] if isinstance(out, tuple) else out, input, dims))
-
-    adaptive_max_pool.cost(cost)
-    adaptive_max_pool_with_indices.cost(cost)
 
 
 def _fractional(input: TensorSpec, kernel_size: Any, output_size: Any, output_ratio: Any, dims: int) -> TensorSpec:
@@ -139,42 +128,41 @@ def _fractional(input: TensorSpec, kernel_size: Any, output_size: Any, output_ra
     return input.with_shape(*lead, *asked)
 
 
-def _add_fractional(dims: int, targets: Sequence[Any], with_indices: Sequence[Any], aten: Sequence[Any]) -> None:
+def _fractional_cost(dims: int) -> Callable[..., Counts]:
+    def cost(out: Any, kernel_size: Sizes) -> Counts:
+        values = out[0] if isinstance(out, tuple) else out
+        return Counts(cmp=values.numel * (math.prod(each_dim(kernel_size, dims, "kernel_size")) - 1))
+
+    return cost
+
+
+def _add_fractional(dims: int, indices: bool, *targets: Any) -> None:
+    """Targets that give the index of each largest element always, or where they are asked for it."""
+
     @RULES.op(*targets, name=f"fractional_max_pool{dims}d", random=True)
     def fractional_max_pool(
         input: TensorSpec,
         kernel_size: Sizes,
         output_size: Any = None,
         output_ratio: Any = None,
-        return_indices: bool = False,
+        return_indices: bool = indices,
         _random_samples: Any = None,
     ) -> TensorSpec | tuple[TensorSpec, TensorSpec]:
         """Largest of windows that lie at random        x (N, C, *) -> (N, C, *output_size), or without N.
 
-        Cost: per output k - 1 cmp for a window of k.
-        Source: torch.nn.functional.fractional_max_pool2d
-        """
-        out = _fractional(input, kernel_size, output_size, output_ratio, dims)
-        return (out, out.with_dtype(torch.int64)) if return_indices else out
-
-    @RULES.op(*with_indices, name=f"fractional_max_pool{dims}d", random=True)
-    def fractional_max_pool_with_indices(
-        input: TensorSpec,
-        kernel_size: Sizes,
-        output_size: Any = None,
-        output_ratio: Any = None,
-        return_indices: bool = True,
-        _random_samples: Any = None,
-    ) -> tuple[TensorSpec, TensorSpec]:
-        """Largest of windows that lie at random, and its index        x (N, C, *) -> twice (N, C, *output_size).
+        With return_indices the result is twice that, the index too.
 
         Cost: per output k - 1 cmp for a window of k.
         Source: torch.nn.functional.fractional_max_pool2d
         """
         out = _fractional(input, kernel_size, output_size, output_ratio, dims)
-        return out, out.with_dtype(torch.int64)
+        return (out, out.with_dtype(torch.int64)) if indices or return_indices else out
 
-    @RULES.op(*aten, name=f"fractional_max_pool{dims}d")
+    fractional_max_pool.cost(_fractional_cost(dims))
+
+
+def _add_fractional_of_samples(dims: int, *targets: Any) -> None:
+    @RULES.op(*targets, name=f"fractional_max_pool{dims}d")
     def fractional_max_pool_of_samples(
         input: TensorSpec, kernel_size: Sizes, output_size: Any, random_samples: TensorSpec
     ) -> tuple[TensorSpec, TensorSpec]:
@@ -186,12 +174,7 @@ def _add_fractional(dims: int, targets: Sequence[Any], with_indices: Sequence[An
         out = _fractional(input, kernel_size, output_size, None, dims)
         return out, out.with_dtype(torch.int64)
 
-    def cost(out: Any, kernel_size: Sizes) -> Counts:
-        values = out[0] if isinstance(out, tuple) else out
-        return Counts(cmp=values.numel * (math.prod(each_dim(kernel_size, dims, "kernel_size")) - 1))
-
-    for definition in (fractional_max_pool, fractional_max_pool_with_indices, fractional_max_pool_of_samples):
-        definition.cost(cost)
+    fractional_max_pool_of_samples.cost(_fractional_cost(dims))
 
 
 native, aten = torch._C._nn, torch.ops.aten
@@ -212,30 +195,15 @@ _add_adaptive_avg(
     torch._adaptive_avg_pool3d,
     aten.adaptive_avg_pool3d,
 )
-_add_adaptive_max(
-    1,
-    (nn.AdaptiveMaxPool1d, F.adaptive_max_pool1d),
-    (F.adaptive_max_pool1d_with_indices, torch.adaptive_max_pool1d),
-)
-_add_adaptive_max(
-    2,
-    (nn.AdaptiveMaxPool2d, F.adaptive_max_pool2d),
-    (F.adaptive_max_pool2d_with_indices, native.adaptive_max_pool2d, aten.adaptive_max_pool2d),
-)
-_add_adaptive_max(
-    3,
-    (nn.AdaptiveMaxPool3d, F.adaptive_max_pool3d),
-    (F.adaptive_max_pool3d_with_indices, native.adaptive_max_pool3d, aten.adaptive_max_pool3d),
-)
-_add_fractional(
-    2,
-    (nn.FractionalMaxPool2d, F.fractional_max_pool2d),
-    (F.fractional_max_pool2d_with_indices,),
-    (native.fractional_max_pool2d, aten.fractional_max_pool2d),
-)
-_add_fractional(
-    3,
-    (nn.FractionalMaxPool3d, F.fractional_max_pool3d),
-    (F.fractional_max_pool3d_with_indices,),
-    (native.fractional_max_pool3d, aten.fractional_max_pool3d),
-)
+_add_adaptive_max(1, False, nn.AdaptiveMaxPool1d, F.adaptive_max_pool1d)
+_add_adaptive_max(2, False, nn.AdaptiveMaxPool2d, F.adaptive_max_pool2d)
+_add_adaptive_max(3, False, nn.AdaptiveMaxPool3d, F.adaptive_max_pool3d)
+_add_adaptive_max(1, True, F.adaptive_max_pool1d_with_indices, torch.adaptive_max_pool1d)
+_add_adaptive_max(2, True, F.adaptive_max_pool2d_with_indices, native.adaptive_max_pool2d, aten.adaptive_max_pool2d)
+_add_adaptive_max(3, True, F.adaptive_max_pool3d_with_indices, native.adaptive_max_pool3d, aten.adaptive_max_pool3d)
+_add_fractional(2, False, nn.FractionalMaxPool2d, F.fractional_max_pool2d)
+_add_fractional(3, False, nn.FractionalMaxPool3d, F.fractional_max_pool3d)
+_add_fractional(2, True, F.fractional_max_pool2d_with_indices)
+_add_fractional(3, True, F.fractional_max_pool3d_with_indices)
+_add_fractional_of_samples(2, native.fractional_max_pool2d, aten.fractional_max_pool2d)
+_add_fractional_of_samples(3, native.fractional_max_pool3d, aten.fractional_max_pool3d)
