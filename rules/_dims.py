@@ -125,7 +125,7 @@ def not_whole(name: str, value: Any) -> ShapeError | DataDependentError:
     return ShapeError(f"{name} must be whole numbers, got {value!r}")
 
 
-def fill_in(size: Sequence[int], numel: int, name: str = "shape") -> tuple[int, ...]:
+def fill_in(size: Sequence[int], numel: int, name: str = "shape", of: str = "input") -> tuple[int, ...]:
     """Sizes with the one that is -1 worked out, so that they hold ``numel`` elements.
 
     >>> fill_in((2, -1), 6)
@@ -141,16 +141,16 @@ def fill_in(size: Sequence[int], numel: int, name: str = "shape") -> tuple[int, 
         if any(dim < 0 for dim in size):
             raise ShapeError(f"{name} has a negative size, got {size}")
         if math.prod(size) != numel:
-            raise ShapeError(f"{name} {size} does not hold the elements of input, {numel}")
+            raise ShapeError(f"{name} {size} does not hold the elements of {of}, {numel}")
         return size
     axis = open_dims[0]
     known = math.prod(size[:axis]) * math.prod(size[axis + 1 :])
     if len(open_dims) > 1 or known < 0:
         raise ShapeError(f"{name} may leave one size open with -1, got {size}")
     if known == 0:
-        raise ShapeError(f"{name} {size} does not say the size of -1: any would hold the elements of input, {numel}")
+        raise ShapeError(f"{name} {size} does not say the size of -1: any would hold the elements of {of}, {numel}")
     if numel % known != 0:
-        raise ShapeError(f"{name} {size} does not hold the elements of input, {numel}")
+        raise ShapeError(f"{name} {size} does not hold the elements of {of}, {numel}")
     return (*size[:axis], numel // known, *size[axis + 1 :])
 
 

@@ -19,6 +19,7 @@ from analyzer.rule import Bound
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_flag, check_scalar, check_tensor, whole
+from rules.reduce import wide
 
 __all__ = ["Loss", "Maybe", "Spelling", "Switch", "check_number", "loss"]
 
@@ -80,7 +81,7 @@ def _reduced(made: Loss, how: str) -> TensorSpec:
     spec = made.spec
     if how == "mean" and not (spec.dtype.is_floating_point or spec.dtype.is_complex):
         raise ShapeError(f"a mean takes floating numbers, got {spec.dtype_name}")
-    return spec if how == "none" else spec.with_shape()
+    return spec if how == "none" else spec.with_shape().with_dtype(wide(spec.dtype))
 
 
 def _counts(made: Loss, how: str) -> Counts:

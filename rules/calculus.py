@@ -100,13 +100,18 @@ def gradient(input: TensorSpec, *, spacing: Any = 1, dim: Any = None, edge_order
     axes = tuple(range(input.ndim)) if dim is None else wrap_dims(dim, input.ndim)
     if isinstance(spacing, (tuple, list)) and len(spacing) != len(axes):
         raise ShapeError(f"spacing must be one number or one a dimension, got {len(spacing)} for {len(axes)}")
-    for one in spacing if isinstance(spacing, (tuple, list)) else ():
-        if isinstance(one, TensorSpec) and one.device != input.device:
-            raise ShapeError(f"spacing must be on the device of input, got {one.device} and {input.device}")
-    for axis in axes:
+    if input.dtype is torch.bool:
+        raise ShapeError("input must hold numbers, got bool")
+    spaces = tuple(spacing) if isinstance(spacing, (tuple, list)) else (spacing,) * len(axes)
+    for axis, space in zip(axes, spaces, strict=True):
         if input.shape[axis] < edge_order + 1:
             raise ShapeError(f"input must have {edge_order + 1} samples along a dimension, got {input.shape[axis]}")
-    return tuple([input.with_dtype(float_dtype(input.dtype)) for _ in axes])
+        if isinstance(space, TensorSpec):
+            if space.device != input.device:
+                raise ShapeError(f"spacing must be on the device of input, got {space.device} and {input.device}")
+            if space.ndim != 1 or space.dtype is torch.bool:
+                raise ShapeError(f"spacing must be numbers or vectors of places, got {space}")
+    return tuple([input.with_dtype(float_dtype(result_dtype(input, space))) for space in spaces])
 
 
 @gradient.cost

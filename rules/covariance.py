@@ -12,6 +12,7 @@ from analyzer.promotion import float_dtype, result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import spellings
+from rules._results import whole_only
 
 __all__ = ["RULES"]
 
@@ -47,8 +48,8 @@ def cov(
     for name, weights in (("fweights", fweights), ("aweights", aweights)):
         if weights is not None and (weights.ndim > 1 or weights.numel != observations):
             raise ShapeError(f"{name} must be one an observation, got {weights.shape} for {observations}")
-    if fweights is not None and (fweights.dtype.is_floating_point or fweights.dtype.is_complex):
-        raise ShapeError(f"fweights must be whole numbers, got {fweights}")
+    if fweights is not None:
+        whole_only(fweights.dtype)
     if aweights is not None and not aweights.dtype.is_floating_point:
         raise ShapeError(f"aweights must be floating point, got {aweights}")
     out = _square(input)

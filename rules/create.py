@@ -12,9 +12,11 @@ from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor, numbers
 
-__all__ = ["RULES", "check_fill_value", "like", "made", "near", "number_dtype"]
+__all__ = ["RULES", "check_fill_value", "check_format", "like", "made", "near", "number_dtype"]
 
 RULES = RuleSet()
+
+_NDIM = {torch.channels_last: 4, torch.channels_last_3d: 5}
 
 _known_device = cache(torch.device)
 
@@ -37,9 +39,17 @@ def made(shape: Any, dtype: torch.dtype | None, device: Any, otherwise: torch.dt
     )
 
 
-def like(input: TensorSpec, dtype: torch.dtype | None, device: Any) -> TensorSpec:
+def check_format(spec: TensorSpec, memory_format: Any) -> TensorSpec:
+    """The tensor itself, once it has as many dimensions as its order in memory names."""
+    wanted = _NDIM.get(memory_format, spec.ndim)
+    if spec.ndim != wanted:
+        raise ShapeError(f"{memory_format} takes {wanted} dimensions, got {spec.ndim}: {spec.shape}")
+    return spec
+
+
+def like(input: TensorSpec, dtype: torch.dtype | None, device: Any, memory_format: Any = None) -> TensorSpec:
     """A new tensor of input's shape, with its dtype and device unless said otherwise."""
-    out = check_tensor(input, "input").with_dtype(dtype or input.dtype)
+    out = check_format(check_tensor(input, "input"), memory_format).with_dtype(dtype or input.dtype)
     return out if device is None else out.with_device(_device(device))
 
 
@@ -48,22 +58,24 @@ def near(input: TensorSpec, size: Any, dtype: torch.dtype | None, device: Any) -
     return made(size, dtype or input.dtype, input.device if device is None else device)
 
 
-def filled(*size: int, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+def filled(*size: int, dtype: torch.dtype | None = None, device: Any = None, memory_format: Any = None) -> TensorSpec:
     """A tensor of the given size.
 
     Cost: nothing, it fills memory.
     Source: torch.zeros
     """
-    return made(size, dtype, device)
+    return check_format(made(size, dtype, device), memory_format)
 
 
-def filled_like(input: TensorSpec, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+def filled_like(
+    input: TensorSpec, *, dtype: torch.dtype | None = None, device: Any = None, memory_format: Any = None
+) -> TensorSpec:
     """A tensor of the size of input.
 
     Cost: nothing, it fills memory.
     Source: torch.zeros_like
     """
-    return like(input, dtype, device)
+    return like(input, dtype, device, memory_format)
 
 
 def filled_near(input: TensorSpec, *size: int, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
@@ -162,14 +174,15 @@ def full(size: Any, fill_value: Any, *, dtype: torch.dtype | None = None, device
 
 @RULES.op(torch.full_like)
 def full_like(
-    input: TensorSpec, fill_value: Any, *, dtype: torch.dtype | None = None, device: Any = None
-) -> TensorSpec:
+    input: TensorSpec, fill_value: Any, *, dtype: torch.dtype | None = None, device: Any = None,
+    memory_format: Any = None,
+) -> TensorSpec:  # fmt: skip
     """A tensor of one value, of the size of input.
 
     Cost: nothing, it fills memory.
     Source: torch.full_like
     """
-    out = like(input, dtype, device)
+    out = like(input, dtype, device, memory_format)
     check_fill_value(fill_value, out.dtype)
     return out
 

@@ -93,6 +93,9 @@ def _(out: TensorSpec, x1: TensorSpec, x2: TensorSpec, p: float) -> Counts:
     return distance_counts(out.numel, shape[-1] if shape else 1, p, eps=True)
 
 
+_COMPUTE_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
+
+
 def _check_order(p: float) -> None:
     check_scalar(p, "p")
     if not p >= 0:
@@ -121,6 +124,8 @@ def cdist(x1: TensorSpec, x2: TensorSpec, p: float = 2.0, compute_mode: Any = No
     Source: torch.cdist
     """
     _check_order(p)
+    if isinstance(compute_mode, str) and compute_mode not in _COMPUTE_MODES:
+        raise ShapeError(f"compute_mode must be one of {', '.join(_COMPUTE_MODES)}, got {compute_mode!r}")
     return _all_pairs(x1, x2)
 
 

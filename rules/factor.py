@@ -168,8 +168,12 @@ def lu_unpack(
     Cost: nothing, it moves data.
     Source: torch.lu_unpack
     """
-    if unpack_pivots and check_tensor(LU_pivots, "LU_pivots").dtype is not torch.int32:
-        raise ShapeError(f"LU_pivots must be int32, got {LU_pivots.dtype_name}")
     if len(check_tensor(LU_data, "LU_data").shape) < 2:
         raise ShapeError(f"LU_data must have 2 or more dimensions, got {LU_data.ndim}: {LU_data.shape}")
+    if unpack_pivots:
+        if check_tensor(LU_pivots, "LU_pivots").dtype is not torch.int32:
+            raise ShapeError(f"LU_pivots must be int32, got {LU_pivots.dtype_name}")
+        wanted = pivots(LU_data).shape
+        if LU_pivots.shape != wanted:
+            raise ShapeError(f"LU_pivots must have shape {wanted} for LU_data {LU_data.shape}, got {LU_pivots.shape}")
     return _unpacked(LU_data, unpack_data, unpack_pivots)

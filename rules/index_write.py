@@ -8,6 +8,7 @@ import torch
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
+from analyzer.promotion import result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_operands, check_tensor, spellings, wrap_dim
@@ -20,19 +21,21 @@ __all__ = ["RULES"]
 RULES = RuleSet()
 
 
-def _source(input: TensorSpec, dim: Any, index: Any, source: Any) -> int:
-    """Check slices meant for places along dim; returns how many elements they have."""
+def _check_int64(index: Any) -> None:
+    if check_tensor(index, "index").dtype is not torch.int64:
+        raise ShapeError(f"index must be int64, got {index}")
+
+
+def _check_source(input: TensorSpec, dim: Any, index: Any, source: Any, *, scalars: bool = False) -> None:
+    """Check slices meant for places along dim; where ``scalars``, no dimensions are as good as one of size 1."""
     axis, count = wrap_dim(dim, input.ndim), index_count(index)
     check_same_dtype(input, check_tensor(source, "source"), "source")
-    own = source.shape or (1,)
-    if input.shape and len(own) == input.ndim and own[axis] != count:
-        raise ShapeError(f"source must have a slice for every index, got {own[axis]} for {count}")
-    if not source.shape and count != 1:
-        raise ShapeError(f"source must have a slice for every index, got 1 for {count}")
-    rest = (*input.shape[:axis], *input.shape[axis + 1 :])
-    if source.shape and (len(own) != (input.ndim or 1) or (*own[:axis], *own[axis + 1 :]) != rest):
+    own, places = source.shape or (1,), input.shape or (1,)
+    alike = scalars or source.ndim == input.ndim
+    if not alike or len(own) != len(places) or own[:axis] + own[axis + 1 :] != places[:axis] + places[axis + 1 :]:
         raise ShapeError(f"source must have the shape of input but along dim, got {source.shape} for {input.shape}")
-    return source.numel  # type: ignore[no-any-return]
+    if own[axis] != count:
+        raise ShapeError(f"source must have a slice for every index, got {own[axis]} for {count}")
 
 
 @RULES.op(*spellings("index_add"))
@@ -42,7 +45,7 @@ def index_add(input: TensorSpec, dim: int, index: TensorSpec, source: TensorSpec
     Cost: one add an element of source, and one mul where alpha is not 1.
     Source: torch.Tensor.index_add_
     """
-    _source(input, dim, index, source)
+    _check_source(input, dim, index, source)
     return input
 
 
@@ -59,9 +62,8 @@ def index_copy(input: TensorSpec, dim: int, index: TensorSpec, source: TensorSpe
     Cost: nothing, it moves data.
     Source: torch.Tensor.index_copy_
     """
-    if check_tensor(index, "index").dtype is not torch.int64:
-        raise ShapeError(f"index must be int64, got {index}")
-    _source(input, dim, index, source)
+    _check_int64(index)
+    _check_source(input, dim, index, source, scalars=True)
     return input
 
 
@@ -76,7 +78,7 @@ def index_reduce(
     """
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise ShapeError(f"reduce must be 'prod', 'mean', 'amax' or 'amin', got {reduce!r}")
-    _source(input, dim, index, source)
+    _check_source(input, dim, index, source)
     return input
 
 
@@ -93,10 +95,13 @@ def index_fill(input: TensorSpec, dim: int, index: TensorSpec, value: Any) -> Te
     Source: torch.Tensor.index_fill_
     """
     wrap_dim(dim, input.ndim)
+    _check_int64(index)
     index_count(index)
     check_operands(value)
     if isinstance(value, TensorSpec) and value.shape:
         raise ShapeError(f"value must be a number, got {value}")
+    if result_dtype(value).is_complex and not input.dtype.is_complex:
+        raise ShapeError(f"value must be real where input is {input.dtype_name}, got {value}")
     return input
 
 
@@ -155,8 +160,7 @@ def put(input: TensorSpec, index: TensorSpec, source: TensorSpec, accumulate: bo
     Cost: nothing, it moves data; with accumulate one add an index.
     Source: torch.Tensor.put_
     """
-    if check_tensor(index, "index").dtype is not torch.int64:
-        raise ShapeError(f"index must be int64, got {index}")
+    _check_int64(index)
     check_same_dtype(input, check_tensor(source, "source"), "source")
     if source.numel != index.numel:
         raise ShapeError(f"source must have an element for every index, got {source.numel} for {index.numel}")

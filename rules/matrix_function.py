@@ -8,12 +8,12 @@ import torch
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
-from analyzer.promotion import broadcast_shapes, real_dtype, result_dtype
+from analyzer.promotion import broadcast_shapes, real_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules import _lapack
 from rules._dims import check_tensor, is_whole, spellings, wrap_dim
-from rules._matrix import batch, everywhere, linalg, square
+from rules._matrix import batch, check_same, everywhere, linalg, square
 from rules.solve import inverse_cost
 
 __all__ = ["RULES"]
@@ -156,7 +156,8 @@ def _cross(input: TensorSpec, other: TensorSpec, dim: Any) -> TensorSpec:
     axis = wrap_dim(dim, len(first))
     if not first or first[axis] != 3 or second[axis] != 3:
         raise ShapeError(f"input and other must have size 3 at dimension {dim}, got {first} and {second}")
-    return input.with_shape(*broadcast_shapes(first, second)).with_dtype(result_dtype(input, other))
+    check_same("input", input, "other", other)
+    return input.with_shape(*broadcast_shapes(first, second))
 
 
 @RULES.op(*linalg("cross"), name="cross")

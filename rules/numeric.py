@@ -84,6 +84,8 @@ def mvlgamma(input: TensorSpec, p: int) -> TensorSpec:
     """
     if whole(p, "p") < 1:
         raise ShapeError(f"p must be 1 or more, got {p}")
+    if input.dtype is torch.bool:
+        raise ShapeError("input must hold numbers, got bool")
     return _real_float(input)
 
 
@@ -160,8 +162,8 @@ def unravel_index(indices: TensorSpec, shape: Any) -> tuple[TensorSpec, ...]:
         raise ShapeError(f"indices must be whole numbers, got {indices}")
     sizes = (shape,) if not isinstance(shape, (tuple, list)) else tuple(shape)
     for size in sizes:
-        if whole(size, "shape") < 0:
-            raise ShapeError(f"shape must be 0 or more, got {sizes}")
+        if whole(size, "shape") < (1 if indices.numel else 0):
+            raise ShapeError(f"shape must be {'1' if indices.numel else '0'} or more, got {sizes}")
     return tuple([indices.with_dtype(torch.int64) for _ in sizes])
 
 

@@ -11,7 +11,8 @@ from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor, spellings
-from rules.create import like
+from rules._results import number
+from rules.create import check_format, like
 
 __all__ = ["RULES", "same"]
 
@@ -27,17 +28,22 @@ def same(input: TensorSpec) -> TensorSpec:
     return check_tensor(input, "input")
 
 
-for _name, _targets in (
-    ("clone", [*spellings("clone"), torch.ops.aten.lift_fresh, torch.ops.aten.lift]),
-    ("contiguous", ["contiguous"]),
-    ("resolve_conj", spellings("resolve_conj", "resolve_neg")),
-):
-    RULES.op(*_targets, name=_name)(same)
+def ordered(input: TensorSpec, *, memory_format: Any = None) -> TensorSpec:
+    """The same values, in the given order in memory.
+
+    Cost: nothing, it moves data.
+    Source: torch.Tensor.contiguous
+    """
+    return check_format(check_tensor(input, "input"), memory_format)
+
+
+RULES.op(*spellings("clone"), torch.ops.aten.lift_fresh, torch.ops.aten.lift, name="clone")(ordered)
+RULES.op("contiguous", name="contiguous")(ordered)
+RULES.op(*spellings("resolve_conj", "resolve_neg"), name="resolve_conj")(same)
 
 for _name, _targets in (
     ("detach", [*spellings("detach"), "data"]),
     ("alias", [torch.ops.aten.alias]),
-    ("positive", spellings("positive", "__pos__")),
     ("conj", [*spellings("conj"), torch.ops.aten._conj, torch.ops.aten._neg_view]),
 ):
     RULES.op(*_targets, name=_name, alias="input")(same)
@@ -51,13 +57,14 @@ def _moved(out: TensorSpec, input: TensorSpec) -> Traffic:
 @RULES.op("to", alias="input")
 def to(
     input: TensorSpec, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
-    *, other: Any = None,
+    *, other: Any = None, memory_format: Any = None,
 ) -> TensorSpec:  # fmt: skip
     """The same values as another dtype, on another device, or as those of another tensor.
 
     Cost: nothing, it moves data.
     Source: torch.Tensor.to
     """
+    check_format(input, memory_format)
     if isinstance(device, torch.dtype):
         return input.with_dtype(device)
     like_other = device if isinstance(device, TensorSpec) else other
@@ -74,8 +81,8 @@ def _(out: TensorSpec, input: TensorSpec, copy: bool) -> Traffic:
 
 
 def _conversion(name: str, dtype: torch.dtype) -> None:
-    def shape(input: TensorSpec) -> TensorSpec:
-        return input.with_dtype(dtype)
+    def shape(input: TensorSpec, *, memory_format: Any = None) -> TensorSpec:
+        return check_format(input, memory_format).with_dtype(dtype)
 
     shape.__doc__ = f"The same values as {dtype}.\n\nCost: nothing, it moves data.\nSource: torch.Tensor.{name}"
     RULES.op(name, name=name, alias="input")(shape).traffic(_moved)
@@ -158,6 +165,16 @@ def to_copy(input: TensorSpec, *, dtype: torch.dtype | None = None, device: Any 
     Source: torch.Tensor.to
     """
     return like(input, dtype, device)
+
+
+@RULES.op(*spellings("positive", "__pos__"), alias="input")
+def positive(input: TensorSpec) -> TensorSpec:
+    """The tensor itself, of numbers.
+
+    Cost: nothing.
+    Source: torch.positive
+    """
+    return input.with_dtype(number(input.dtype))
 
 
 @RULES.op(*spellings("nan_to_num"))

@@ -151,8 +151,8 @@ def _three(input: Any, tensor1: Any, tensor2: Any, value: Any) -> TensorSpec:
     out = elementwise_spec(
         check_tensor(input, "input"), check_tensor(tensor1, "tensor1"), check_tensor(tensor2, "tensor2")
     )
-    if isinstance(value, float) and not out.dtype.is_floating_point and not out.dtype.is_complex:
-        raise ShapeError(f"value must be a number of the result's kind, got {value} for {out.dtype}")
+    if isinstance(value, complex) and not out.dtype.is_complex:
+        raise ShapeError(f"value must be real where the result is {out.dtype_name}, got {value}")
     return out
 
 

@@ -67,6 +67,10 @@ def vecdot(input: TensorSpec, other: TensorSpec, *, dim: int = -1) -> TensorSpec
     check_dtypes(input=input, other=other)
     if not input.dtype.is_floating_point and not input.dtype.is_complex:
         raise ShapeError(f"input must be of floating-point or complex numbers, got {input.dtype_name}")
+    if len(input.shape) == len(other.shape) == 1:  # torch takes the product of two vectors, whatever dim says
+        if input.shape != other.shape:
+            raise ShapeError(f"input and other must be equally long, got {input.shape[0]} and {other.shape[0]}")
+        return input.with_shape()
     shape = broadcast_shapes(input.shape, other.shape)
     axis = wrap_dim(dim, len(shape))
     return input.with_shape(*shape[:axis], *shape[axis + 1 :])
@@ -75,7 +79,7 @@ def vecdot(input: TensorSpec, other: TensorSpec, *, dim: int = -1) -> TensorSpec
 @vecdot.cost
 def _(out: TensorSpec, input: TensorSpec, other: TensorSpec, dim: int) -> Counts:
     shape = broadcast_shapes(input.shape, other.shape)
-    return Counts.dots(out.numel, shape[wrap_dim(dim, len(shape))] if shape else 1)
+    return Counts.dots(out.numel, shape[wrap_dim(dim, len(shape)) if len(shape) > 1 else 0] if shape else 1)
 
 
 def _contracted(dims: Any, dims_other: Any, first: int, second: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -84,6 +88,8 @@ def _contracted(dims: Any, dims_other: Any, first: int, second: int) -> tuple[tu
         if dims_other is None and len(dims) != 2:
             raise ShapeError(f"dims must be a number or two lists of axes, got {dims!r}")
         mine, theirs = (dims, dims_other) if dims_other is not None else dims
+        if not isinstance(mine, (tuple, list)) or not isinstance(theirs, (tuple, list)):
+            raise ShapeError(f"dims must be a number or two lists of axes, got {dims!r}")
         mine, theirs = numbers(mine, "dims"), numbers(theirs, "dims")
     else:
         dims = whole(dims, "dims")

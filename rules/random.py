@@ -9,7 +9,7 @@ import torch
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
-from analyzer.promotion import broadcast_shapes, result_dtype
+from analyzer.promotion import broadcast_shapes
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_operands, spellings, whole
@@ -30,6 +30,12 @@ def _inexact(out: TensorSpec) -> TensorSpec:
     return out
 
 
+def _real(out: TensorSpec) -> TensorSpec:
+    if out.dtype.is_complex:
+        raise ShapeError(f"dtype must be real, got {out.dtype_name}")
+    return out
+
+
 # New ones --------------------------------------------------------------------------------------------------------
 
 
@@ -42,13 +48,15 @@ def uniform(*size: int, dtype: torch.dtype | None = None, device: Any = None) ->
     return _inexact(made(size, dtype, device))
 
 
-def uniform_like(input: TensorSpec, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
+def uniform_like(
+    input: TensorSpec, *, dtype: torch.dtype | None = None, device: Any = None, memory_format: Any = None
+) -> TensorSpec:
     """Random numbers of the size of input.
 
     Cost: one func an element.
     Source: torch.rand_like
     """
-    return _inexact(like(input, dtype, device))
+    return _inexact(like(input, dtype, device, memory_format))
 
 
 for _name in ("rand", "randn"):
@@ -82,7 +90,7 @@ def randint(
     if size is None or high is None:
         raise ShapeError("high and size must be given")
     _range(low, high)
-    return made(size, dtype, device, torch.int64)
+    return _real(made(size, dtype, device, torch.int64))
 
 
 @RULES.op(torch.randint_like, random=True)
@@ -97,7 +105,7 @@ def randint_like(
     if high is None:
         low, high = 0, low
     _range(low or 0, high)
-    return like(input, dtype, device)
+    return _real(like(input, dtype, device))
 
 
 @RULES.op(torch.randperm, random=True)
@@ -172,9 +180,7 @@ def normal(
         raise ShapeError("size must be given where mean and std are numbers")
     if isinstance(std, TensorSpec) and std.dtype.is_complex:
         raise ShapeError(f"std must be real, got {std}")
-    shape = broadcast_shapes(*[tensor.shape for tensor in tensors])
-    out = tensors[0].with_shape(*shape)
-    return _inexact(out.with_dtype(result_dtype(*tensors)) if len(tensors) == 2 else out)
+    return _inexact(tensors[0].with_shape(*broadcast_shapes(*[tensor.shape for tensor in tensors])))
 
 
 @RULES.op(*spellings("multinomial"), random=True)
@@ -219,6 +225,7 @@ _WRITTEN: dict[str, tuple[tuple[Any, Any], Callable[[Any, Any], bool], str]] = {
     "log_normal": ((1, 2), lambda mean, std: std > 0, "std must be greater than 0"),
     "random": ((0, None), lambda low, high: True, ""),
 }
+_FLOATING = ("exponential", "cauchy", "log_normal")
 
 
 def _overwrite(name: str) -> None:
@@ -228,6 +235,8 @@ def _overwrite(name: str) -> None:
         first, second = (*parameters, *defaults[len(parameters) :])[:2]
         if not good(first, second):
             raise ShapeError(f"{words}, got {', '.join([str(value) for value in parameters])}")
+        if name in _FLOATING and not input.dtype.is_floating_point:
+            raise ShapeError(f"input must hold floating numbers, got {input.dtype_name}")
         return input
 
     shape.__doc__ = "The tensor written over with random numbers.\n\nCost: one func an element.\n"

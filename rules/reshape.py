@@ -118,10 +118,7 @@ def unflatten(input: TensorSpec, dim: int, sizes: Any) -> TensorSpec:
         raise ShapeError(f"sizes must not be empty, got {sizes}")
     if not input.shape:
         raise ShapeError(f"input must have a dimension to unflatten, got {input}")
-    size = input.shape[axis]
-    filled = fill_in(sizes, size, "sizes") if size else tuple([0 if s == -1 else s for s in sizes])
-    if math.prod(filled) != size:
-        raise ShapeError(f"sizes {sizes} do not make up dimension {dim}, {size}")
+    filled = fill_in(sizes, input.shape[axis], "sizes", f"dimension {dim}")
     return input.with_shape(*input.shape[:axis], *filled, *input.shape[axis + 1 :])
 
 

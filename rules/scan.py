@@ -100,13 +100,13 @@ def diff(
     axis, times = wrap_dim(dim, input.ndim), whole(n, "n")
     if times < 0:
         raise ShapeError(f"n must be 0 or more, got {n}")
-    if times == 0:
-        return input
     parts = [part for part in (prepend, input, append) if part is not None]
     rest = [(*part.shape[:axis], *part.shape[axis + 1 :]) for part in parts]
     for part, shape in zip(parts, rest, strict=True):
         if part.ndim != input.ndim or shape != (*input.shape[:axis], *input.shape[axis + 1 :]):
             raise ShapeError(f"prepend and append must fit input but along dim, got {part.shape} for {input.shape}")
+    if times == 0:
+        return input
     size = max(sum([part.shape[axis] for part in parts]) - times, 0)
     return input.with_shape(*input.shape[:axis], size, *input.shape[axis + 1 :]).with_dtype(result_dtype(*parts))
 

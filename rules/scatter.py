@@ -45,7 +45,7 @@ def _scattered(input: TensorSpec, dim: Any, index: Any, src: Any) -> TensorSpec:
     if isinstance(src, TensorSpec):
         if (src.ndim or 1) != (index.ndim or 1):
             raise ShapeError(f"src must have as many dimensions as index, got {src.ndim} and {index.ndim}")
-        if any(own > limit for own, limit in zip(index.shape, src.shape, strict=False)):
+        if any(own > limit for own, limit in zip(index.shape or (1,), src.shape or (1,), strict=True)):
             raise ShapeError(f"index must not be larger than src, got {index.shape} for {src.shape}")
     return input
 

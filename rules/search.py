@@ -99,6 +99,8 @@ def histc(input: TensorSpec, bins: int = 100, min: Any = 0, max: Any = 0) -> Ten
     real(input)
     if whole(bins, "bins") <= 0:
         raise ShapeError(f"bins must be 1 or more, got {bins}")
+    if min > max:
+        raise ShapeError(f"min must not be greater than max, got {min} and {max}")
     return input.with_shape(bins)
 
 
@@ -130,9 +132,16 @@ def _(input: TensorSpec) -> Counts:
     return Counts(add=input.numel)
 
 
+def _edges(bins: TensorSpec) -> int:
+    """How many bins lie between edges."""
+    if bins.ndim != 1 or bins.numel < 2:
+        raise ShapeError(f"bins must be a vector of 2 edges or more, got {bins}")
+    return bins.numel - 1
+
+
 @RULES.op(*spellings("histogram"))
 def histogram(
-    input: TensorSpec, bins: Any, *, range: Any = None, weight: TensorSpec | None = None, density: bool = False
+    input: TensorSpec, bins: Any = 100, *, range: Any = None, weight: TensorSpec | None = None, density: bool = False
 ) -> Any:
     """How many elements, or how much of their weight, falls into each bin; and the bins' edges.
 
@@ -145,9 +154,7 @@ def histogram(
     if weight is not None and weight.shape != input.shape:
         raise ShapeError(f"weight must have the shape of input, got {weight.shape} for {input.shape}")
     if isinstance(bins, TensorSpec):
-        if bins.ndim != 1 or bins.numel == 0:
-            raise ShapeError(f"bins must be a vector of edges, got {bins}")
-        count = bins.numel - 1
+        count = _edges(bins)
     else:
         count = whole(bins, "bins")
         if count <= 0:
@@ -176,7 +183,12 @@ def histogramdd(
     sides = tuple(bins) if isinstance(bins, (tuple, list)) else (bins,) * input.shape[-1]
     if len(sides) != input.shape[-1]:
         raise ShapeError(f"bins must be one a coordinate, got {len(sides)} for {input.shape[-1]}")
-    counts = [side.numel - 1 if isinstance(side, TensorSpec) else whole(side, "bins") for side in sides]
+    for tensor in (*sides, weight):
+        if isinstance(tensor, TensorSpec) and tensor.dtype is not input.dtype:
+            raise ShapeError(f"input, bins and weight must have one dtype, got {input.dtype} and {tensor.dtype}")
+    if weight is not None and weight.shape != input.shape[:-1]:
+        raise ShapeError(f"weight must have a number for every point of input {input.shape}, got {weight.shape}")
+    counts = [_edges(side) if isinstance(side, TensorSpec) else whole(side, "bins") for side in sides]
     if any(count <= 0 for count in counts):
         raise ShapeError(f"bins must be 1 or more, got {counts}")
     edges = [input.with_shape(count + 1) for count in counts]

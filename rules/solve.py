@@ -8,7 +8,6 @@ from typing import Any
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
-from analyzer.promotion import broadcast_shapes
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules import _lapack
@@ -103,9 +102,7 @@ def solve_ex(
     Cost: as solve.
     Source: torch.linalg.solve_ex
     """
-    out = _solved(A, B, left)
-    matrices, _ = _columns(A, B, left)
-    return out, info(A).with_shape(*broadcast_shapes(A.shape[:-2], matrices.shape[:-2]))
+    return _solved(A, B, left), info(A)
 
 
 def _solve_cost(out: Any, A: TensorSpec) -> Counts:

@@ -12,7 +12,7 @@ from analyzer.errors import ShapeError
 from analyzer.rule import Bound
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import spellings, whole, wrap_dim
+from rules._dims import check_flag, check_tensor, spellings, whole, wrap_dim
 from rules.extremes import pair
 from rules.reduce import not_empty, real, reduced
 
@@ -104,6 +104,16 @@ def topk(input: TensorSpec, k: int, dim: int = -1, largest: bool = True, sorted:
     return pair("topk", input.with_shape(*input.shape[:axis], k, *input.shape[axis + 1 :]))
 
 
+@topk.choice
+def _(out: TensorSpec, input: TensorSpec, dim: int) -> Any:
+    if not input.shape:
+        return torch.zeros((), dtype=torch.int64)
+    axis = wrap_dim(dim, input.ndim)
+    rows = out.numel // max(out.shape[axis], 1)
+    chosen = torch.arange(out.numel).reshape(rows, out.shape[axis]) % max(input.shape[axis], 1)
+    return chosen.reshape(*out.shape[:axis], *out.shape[axis + 1 :], out.shape[axis]).movedim(-1, axis)
+
+
 @RULES.op(*spellings("kthvalue"))
 def kthvalue(input: TensorSpec, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest along dim, and where it stood.
@@ -133,9 +143,13 @@ def _distinct(input: TensorSpec, dim: Any, inverse: bool, counts: bool) -> Bound
         values, back = input.with_shape(size), input
     else:
         axis = wrap_dim(dim, input.ndim)
-        back = input.with_shape(input.shape[axis] if input.shape else 1)
+        if not input.shape:
+            raise ShapeError(f"input must have a dimension where dim is given, got {input}")
+        if 0 in (*input.shape[:axis], *input.shape[axis + 1 :]):
+            raise ShapeError(f"input must not be empty but along dim, got {input.shape} for dim {dim}")
+        back = input.with_shape(input.shape[axis])
         size = at_most(back.numel)
-        values = input.with_shape(*input.shape[:axis], size, *input.shape[axis + 1 :]) if input.shape else input
+        values = input.with_shape(*input.shape[:axis], size, *input.shape[axis + 1 :])
     results = [values]
     if inverse:
         results.append(back.with_dtype(torch.int64))
@@ -154,6 +168,8 @@ def unique(
     Source: torch.unique
     """
     real(input)
+    for name, flag in (("sorted", sorted), ("return_inverse", return_inverse), ("return_counts", return_counts)):
+        check_flag(flag, name)
     return _distinct(input, dim, return_inverse, return_counts)
 
 
@@ -199,7 +215,9 @@ def unique_consecutive(
     Cost: n − 1 cmp.
     Source: torch.unique_consecutive
     """
-    return _distinct(input, dim, return_inverse, return_counts)
+    check_flag(return_inverse, "return_inverse")
+    check_flag(return_counts, "return_counts")
+    return _distinct(check_tensor(input, "input"), dim, return_inverse, return_counts)
 
 
 @unique_consecutive.cost

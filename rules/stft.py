@@ -6,6 +6,7 @@ import torch
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
+from analyzer.promotion import result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor, is_whole
@@ -30,6 +31,11 @@ def _frame(n_fft: int, hop_length: int | None, win_length: int | None, window: M
     if window is not None and check_tensor(window, "window").shape != (width,):
         raise ShapeError(f"window must have win_length = {width} numbers, got {window.shape}")
     return hop
+
+
+def _spectrum_dtype(input: TensorSpec, window: Maybe) -> torch.dtype:
+    dtype = input.dtype if window is None else result_dtype(input, window)
+    return dtype if dtype.is_complex else dtype.to_complex()
 
 
 def _half(input: TensorSpec, window: Maybe, onesided: bool | None) -> bool:
@@ -78,7 +84,7 @@ def stft(
         raise ShapeError(f"n_fft must be no longer than the signal of {length}, got {n_fft}")
     bins = n_fft // 2 + 1 if _half(input, window, onesided) else n_fft
     frames = 1 + (length - n_fft) // hop
-    dtype = input.dtype if input.dtype.is_complex else input.dtype.to_complex()
+    dtype = _spectrum_dtype(input, window)
     if return_complex is False:
         return input.with_shape(*lead, bins, frames, 2).with_dtype(dtype.to_real())
     return input.with_shape(*lead, bins, frames).with_dtype(dtype)
@@ -135,7 +141,8 @@ def istft(
         raise ShapeError(f"window must be real where a real signal is returned, got {window.dtype_name}")
     if length is None:
         length = n_fft + hop * (frames - 1) - (2 * (n_fft // 2) if center else 0)
-    dtype = input.dtype if return_complex else input.dtype.to_real()
+    dtype = _spectrum_dtype(input, window)
+    dtype = dtype if return_complex else dtype.to_real()
     return input.with_shape(*lead, length).with_dtype(dtype)
 
 
