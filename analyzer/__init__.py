@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HO
     from analyzer.rule import Bound as Bound, Rule as Rule
     from analyzer.ruleset import RuleSet as RuleSet
     from analyzer.skeleton import skeleton as skeleton
-    from analyzer.spec import TensorSpec as TensorSpec
+    from analyzer.spec import Known as Known, TensorSpec as TensorSpec
 
 _HOMES = {
     "analysis": ("Analysis",),
@@ -49,7 +49,7 @@ _HOMES = {
     "rule": ("Bound", "Rule"),
     "ruleset": ("RuleSet",),
     "skeleton": ("skeleton",),
-    "spec": ("TensorSpec",),
+    "spec": ("Known", "TensorSpec"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

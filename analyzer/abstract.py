@@ -10,10 +10,13 @@ from analyzer.errors import DataDependentError
 from analyzer.node import Attribute, Ref
 from analyzer.spec import TensorSpec
 
-__all__ = ["AbstractTensor", "Memory"]
+__all__ = ["KNOWN", "SPREAD", "UNKNOWN", "AbstractTensor", "Memory"]
 
 _make = torch.Tensor._make_wrapper_subclass
 swap: Any = torch.utils.swap_tensors
+
+
+UNKNOWN, SPREAD, KNOWN = 0, 1, 2
 
 
 class Memory:
@@ -23,12 +26,13 @@ class Memory:
         root: id of the node, or name of the parameter, that owns it.
         writer: id of the node that wrote it last through any view; empty when none did after it was made.
         writes: how many times that happened.
-        known: whether its values are constants that the capture can work out.
+        known: `KNOWN` where its values are constants that the capture can work out; `SPREAD` where they also hang on
+            a choice of data, such as the k best, which is taken to be spread evenly; `UNKNOWN` for everything else.
     """
 
     __slots__ = ("known", "root", "writer", "writes")
 
-    def __init__(self, root: str, known: bool = False) -> None:
+    def __init__(self, root: str, known: int = UNKNOWN) -> None:
         self.root = root
         self.writer = ""
         self.writes = 0

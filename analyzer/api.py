@@ -30,20 +30,25 @@ def analyze(
     rules: RuleSet | None = None,
     on_unknown: str = "raise",
     training: bool | None = None,
+    assume: Mapping[str, Any] | bool | None = None,
 ) -> Analysis:
     """Say what a model costs, and where, without running it.
 
     Args:
         model: an ``nn.Module`` (weights on any device, on meta, or lazy) or any callable over tensors.
         args: positional inputs, as in ``torch.export.export(mod, args, kwargs)``. Every leaf may be a real tensor
-            (only its metadata is read), a `TensorSpec`, or a plain Python value. Shorthands: one tensor, one spec, and
-            for a module one bare shape of two or more ints, which is one float32 tensor.
+            (only its metadata is read), a `TensorSpec`, a `Known` (its values are read too), or a plain Python value.
+            Shorthands: one tensor, one spec, and for a module one bare shape of two or more ints, which is one float32
+            tensor.
         kwargs: keyword inputs.
         rules: rules of your own; they take the place of the installed ones for the same targets.
         on_unknown: what happens where nobody knows a shape: ``"raise"``, or ``"bound"`` to go on as if the call
             returned a tensor like its first one. Totals are lower bounds then.
         training: None analyzes the model as it stands; True or False sets every module's flag for the analysis and puts
             it back.
+        assume: what values are that only data knows: ``{"model.py:41": True}`` says which way the branch in that line
+            goes, or which number it reads; a function's name may stand for the line. At a line that takes as many as
+            data decide, it is how many. True or False alone answers every branch. Each answer used leaves a Diagnostic.
 
     Returns:
         An `Analysis`. Nothing is printed, and the model is as before.
@@ -64,7 +69,7 @@ def analyze(
         raise InputError(f"training is None, True or False, not {training!r}")
     try:
         with paused_collection():
-            return _analyze(model, args, kwargs, rules, on_unknown, training)
+            return _analyze(model, args, kwargs, rules, on_unknown, training, assume)
     except AnalyzerError as error:
         # The user's line is part of the message; the way here through the analyzer is of no use to them.
         raise error.with_traceback(None) from error.__cause__
@@ -77,9 +82,10 @@ def _analyze(
     rules: RuleSet | None,
     on_unknown: str,
     training: bool | None,
+    assume: Mapping[str, Any] | bool | None,
 ) -> Analysis:
     known = installed_rules() if rules is None else _with(rules)
-    capture = Capture(known, training=training, on_unknown=on_unknown)
+    capture = Capture(known, training=training, on_unknown=on_unknown, assume=assume)
     graph, outputs = capture.run(model, *as_specs(model, args, kwargs))
     graph = fold_batchnorm(graph)
     params = sum([parameter.spec.numel for parameter in graph.parameters.values() if not parameter.buffer])

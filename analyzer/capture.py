@@ -13,7 +13,8 @@ from torch import nn
 from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.modules import module as torch_module
 
-from analyzer.abstract import AbstractTensor, Memory
+from analyzer.abstract import KNOWN, UNKNOWN, AbstractTensor, Memory
+from analyzer.assumptions import Assumptions
 from analyzer.aten import AtenCalls
 from analyzer.errors import AnalyzerError, Diagnostic, ModelError
 from analyzer.frames import source_of_error
@@ -29,7 +30,7 @@ from analyzer.questions import QUESTIONS
 from analyzer.recorder import Recorder
 from analyzer.rule import Rule
 from analyzer.ruleset import RuleSet
-from analyzer.spec import TensorSpec
+from analyzer.spec import Known, TensorSpec
 from analyzer.state import GlobalState, ModelState
 
 __all__ = ["Capture"]
@@ -42,17 +43,20 @@ class Capture(torch.fx.Tracer):
         rules: who answers for the calls.
         training: None leaves the modules' modes alone; True or False sets every one's for the capture.
         on_unknown: ``"raise"``, or ``"bound"`` to go on where nobody knows a shape.
+        assume: what values are that only data knows, see `Assumptions`.
 
     A capture is used once.
     """
 
-    def __init__(self, rules: RuleSet, *, training: bool | None = None, on_unknown: str = "raise") -> None:
+    def __init__(
+        self, rules: RuleSet, *, training: bool | None = None, on_unknown: str = "raise", assume: Any = None
+    ) -> None:
         super().__init__(autowrap_modules=())  # type: ignore[arg-type]
         self.rules = rules
         self.training = training
         self.diagnostics: list[Diagnostic] = []
         self._state = ModelState()
-        self._recorder = Recorder(self._state)
+        self._recorder = Recorder(self._state, Assumptions(assume))
         self._calls: dict[str, list[ModuleCall]] = {}
         self._functions: Mapping[Any, Rule] = rules.targets
         self._leaves: dict[type, Rule | None] = rules.leaves
@@ -96,7 +100,7 @@ class Capture(torch.fx.Tracer):
             with intercept_modules(self._on_module), DispatchNet(self._aten), self._net:
                 result = run_forward(model, *inputs)
             outputs = self._output(result)
-            self.diagnostics += self._recorder.assumptions.values()
+            self.diagnostics += self._recorder.assumptions.diagnostics()
             return self._graph(type(model).__name__ if isinstance(model, nn.Module) else "function"), outputs
         except AnalyzerError as error:
             raise error.locate(self._place(error), source=source_of_error(error.__traceback__)) from error.__cause__
@@ -135,19 +139,23 @@ class Capture(torch.fx.Tracer):
         names: dict[int, list[str]] = {}
 
         def place(name: str) -> Callable[[TensorSpec], AbstractTensor]:
-            def make(spec: TensorSpec) -> AbstractTensor:
-                if id(spec) in placed:
-                    names[id(spec)].append(name)
-                    return placed[id(spec)]
-                names[id(spec)] = [name]
-                node = recorder.add_node("input", "placeholder", (spec,), {"names": names[id(spec)]}, ((), {}))
-                placed[id(spec)] = tensor = AbstractTensor.make(spec, Ref(node.id), Memory(node.id))
+            def make(given: TensorSpec | Known) -> AbstractTensor:
+                if id(given) in placed:
+                    names[id(given)].append(name)
+                    return placed[id(given)]
+                spec = given if isinstance(given, TensorSpec) else given.spec
+                names[id(given)] = [name]
+                node = recorder.add_node("input", "placeholder", (spec,), {"names": names[id(given)]}, ((), {}))
+                memory = Memory(node.id, KNOWN if isinstance(given, Known) else UNKNOWN)
+                placed[id(given)] = tensor = AbstractTensor.make(spec, Ref(node.id), memory)
+                tensor._source = given.tensor if isinstance(given, Known) else None
                 return tensor
 
             return make
 
-        positional = tuple(map_tensors(place(f"args.{i}"), value, (TensorSpec,)) for i, value in enumerate(args))
-        return positional, {key: map_tensors(place(key), value, (TensorSpec,)) for key, value in kwargs.items()}
+        kinds = (TensorSpec, Known)
+        positional = tuple(map_tensors(place(f"args.{i}"), value, kinds) for i, value in enumerate(args))
+        return positional, {key: map_tensors(place(key), value, kinds) for key, value in kwargs.items()}
 
     def _output(self, result: Any) -> Any:
         recorder = self._recorder

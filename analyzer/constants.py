@@ -18,10 +18,12 @@ from analyzer.errors import DataDependentError
 from analyzer.pytree import leaves, map_tensors
 from analyzer.spec import TensorSpec
 
-__all__ = ["LIMIT", "Constants"]
+__all__ = ["LIMIT", "SPREAD_LIMIT", "Constants"]
 
 # Elements. Tables of positions, offsets and sizes are far smaller; a mask over a long sequence is larger.
 LIMIT = 65_536
+# Which expert each token goes to, as one-hot numbers: tokens x k x experts.
+SPREAD_LIMIT = 1 << 23
 
 Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], Any]
 

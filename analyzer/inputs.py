@@ -12,7 +12,7 @@ from torch import nn
 
 from analyzer.errors import InputError
 from analyzer.pytree import map_tensors
-from analyzer.spec import TensorSpec
+from analyzer.spec import Known, TensorSpec
 
 __all__ = ["as_specs"]
 
@@ -36,7 +36,7 @@ def as_specs(
         raise InputError(f"{name} is a class, not a model", hint=f"pass {name}(...), or skeleton({name}, ...)")
     if kwargs is not None and not isinstance(kwargs, Mapping):
         raise InputError(f"kwargs is a dict of keyword inputs, but this is a {type(kwargs).__name__}")
-    if isinstance(args, (torch.Tensor, TensorSpec)):
+    if isinstance(args, (torch.Tensor, TensorSpec, Known)):
         args = (args,)
     elif isinstance(args, (tuple, torch.Size)) and isinstance(model, nn.Module) and _is_shape(args):
         args = (TensorSpec(args),)
@@ -47,13 +47,15 @@ def as_specs(
         raise InputError(f"args is a tuple of inputs, one tensor, one TensorSpec or a shape, but this is {given}")
     seen: dict[int, TensorSpec] = {}
 
-    def to_spec(tensor: Any) -> TensorSpec:
+    def to_spec(tensor: Any) -> TensorSpec | Known:
+        if isinstance(tensor, Known):
+            return tensor
         # One tensor given twice is one input: the same spec object. A spec given twice describes two tensors.
         spec = tensor if isinstance(tensor, TensorSpec) else TensorSpec.of(tensor)
         fresh = spec.with_shape(*spec.shape)
         return fresh if spec is tensor else seen.setdefault(id(tensor), fresh)
 
-    kinds = (torch.Tensor, TensorSpec)
+    kinds = (torch.Tensor, TensorSpec, Known)
     positional = tuple(map_tensors(to_spec, value, kinds) for value in args)
     keywords = {key: map_tensors(to_spec, value, kinds) for key, value in (kwargs or {}).items()}
     _check_call(model, positional, keywords)

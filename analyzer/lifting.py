@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from analyzer.abstract import AbstractTensor, Memory
+from analyzer.abstract import KNOWN, SPREAD, UNKNOWN, AbstractTensor, Memory
+from analyzer.assumptions import Assumptions
 from analyzer.bounds import is_bound
 from analyzer.constants import LIMIT, Constants
 from analyzer.counts import Counts, Traffic
@@ -40,14 +41,14 @@ _NO_TRAFFIC = Traffic()
 class Lifter:
     """The nodes of one capture, the tensors that are alive in it, and the arguments of the call at hand."""
 
-    def __init__(self, state: ModelState) -> None:
+    def __init__(self, state: ModelState, assumptions: Assumptions) -> None:
         self.nodes: list[Node] = []
         self.stack: tuple[str, ...] = ("",)
         self.constants = Constants()
         self.state = state
         self.used: set[str] = set()
         self.exact = True  # until a size is an upper bound
-        self.assumptions: dict[str, Diagnostic] = {}
+        self.assumptions = assumptions
         self.lazy: dict[str, TensorSpec] = {}
         self.twins: dict[int, nn.Module] = {}
         self._ids: dict[str, int] = {}
@@ -57,12 +58,12 @@ class Lifter:
         self._edges: list[Edge] = []
         self._params: dict[str, TensorSpec] = {}
         self._weights: list[str] = []
-        self._known = True
+        self._known = KNOWN
 
     # --- arguments ----------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        self._edges, self._params, self._weights, self._known = [], {}, [], True
+        self._edges, self._params, self._weights, self._known = [], {}, [], KNOWN
 
     def lift(self, value: Any, slot: str) -> Any:
         """An argument as rules see it: specs for tensors, everything else as it is. Edges are noted on the way."""
@@ -73,7 +74,7 @@ class Lifter:
             memory = value._memory
             # A constant of no dimensions where torch wants a number: the bound of a slice, one of several sizes.
             if not value._spec.shape and memory.known and slot.startswith(_NUMBERS) and is_index(value._spec.dtype):
-                return self.constants.number(value, slot)
+                return self.constants.number(self.told(value), slot)
             ref = value._ref
             if memory.writer and value._seen != memory.writes:
                 self._edges.append(record(Edge, (slot, memory.writer, 0, value._spec)))
@@ -82,8 +83,8 @@ class Lifter:
             else:
                 self._params[ref.name] = value._spec
                 self._weights.append(slot)
-            if not memory.known:
-                self._known = False
+            if memory.known < self._known:
+                self._known = memory.known
             return value._spec
         if cls is tuple or cls is list:
             if PLAIN.issuperset(map(type, value)):
@@ -118,8 +119,8 @@ class Lifter:
             self._edges.append(Edge(slot, memory.writer, 0, spec))
         self._params[entry.name] = spec
         self._weights.append(slot)
-        if self._known and not (memory.known if memory is not None else is_known(tensor)):
-            self._known = False
+        if self._known:
+            self._known = min(self._known, memory.known if memory is not None else level_of(tensor))
         return spec
 
     def _adopt(self, tensor: torch.Tensor) -> Entry | None:
@@ -131,10 +132,26 @@ class Lifter:
         if key not in self._strangers:
             spec = TensorSpec.of(tensor)
             node = self.add_node("constant", "get_attr", (spec,), {}, ((), {}), self.state.attribute_of(tensor))
-            abstract = AbstractTensor.make(spec, Ref(node.id), Memory(node.id, is_known(tensor)))
+            abstract = AbstractTensor.make(spec, Ref(node.id), Memory(node.id, level_of(tensor)))
             abstract._source = tensor
             self._strangers[key] = (tensor, abstract)
         return None
+
+    def small_inputs_of(self, tensor: torch.Tensor) -> list[str]:
+        """Names of the whole-number inputs, no larger than constants may be, that a tensor was made of."""
+        made = {node.id: node for node in self.nodes}
+        ref = self.abstract_of(tensor)._ref
+        names: list[str] = []
+        seen: set[str] = set()
+        waiting = [ref.source] if isinstance(ref, Ref) else []
+        while waiting:
+            node = made[waiting.pop()]
+            if node.op == "input" and is_index(node.outputs[0].dtype) and node.outputs[0].numel <= LIMIT:
+                names += node.arguments["names"][:1]
+            new = {edge.source for edge in node.inputs} - seen
+            seen |= new
+            waiting += new
+        return sorted(names)
 
     def abstract_of(self, tensor: torch.Tensor) -> AbstractTensor:
         """The abstract stand-in of a real tensor: the same parameter or constant, sharing its memory."""
@@ -157,15 +174,28 @@ class Lifter:
             entry = self.state.tensors.get(id(tensor)) or self._adopt(tensor)
             if entry is None:
                 return self._strangers[id(tensor)][1]._memory
-            memory = self._memories[id(tensor)] = Memory(entry.name, is_known(tensor))
+            memory = self._memories[id(tensor)] = Memory(entry.name, level_of(tensor))
         return memory
 
     def is_known(self, tensor: torch.Tensor) -> bool:
         """Whether the values of a tensor can be worked out."""
+        return self._level(tensor) != UNKNOWN
+
+    def _level(self, tensor: torch.Tensor) -> int:
         if isinstance(tensor, AbstractTensor):
             return tensor._memory.known
         memory = self._memories.get(id(tensor))
-        return is_known(tensor) if memory is None else memory.known
+        return level_of(tensor) if memory is None else memory.known
+
+    def told(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A tensor whose values are about to be used, itself; a remark where they hang on a choice of data."""
+        if self._level(tensor) == SPREAD:
+            self.remark_spread()
+        return tensor
+
+    def remark_spread(self) -> None:
+        """Say that a choice of data was taken to be spread evenly."""
+        self.assumptions.remarks.setdefault("even-choice", _EVEN)
 
     def recorded(self, value: Any) -> Any:
         """An argument as the graph keeps it: references for tensors, plain values, text for anything else."""
@@ -238,9 +268,17 @@ def is_index(dtype: torch.dtype) -> bool:
     return not (dtype.is_floating_point or dtype.is_complex or dtype is torch.bool)
 
 
-def is_known(tensor: torch.Tensor) -> bool:
+_EVEN = Diagnostic(
+    "even-choice",
+    "",
+    "what data choose (the k best, the class of a token) is taken to be spread evenly over all there is to choose: "
+    "experts together see every choice once, and each of them its share",
+)
+
+
+def level_of(tensor: torch.Tensor) -> int:
     """Whether a real tensor's values may be looked at: small, present, and no weight."""
-    return (
+    return KNOWN * (
         not isinstance(tensor, (nn.Parameter, UNINITIALIZED))
         and tensor.device.type != "meta"
         and tensor.numel() <= LIMIT

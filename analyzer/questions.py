@@ -1,17 +1,15 @@
-"""Calls that ask a tensor for its values: answered for constants, one clear error for everything else."""
+"""Calls that ask a tensor for its values: answered for constants and assumptions, one clear error for the rest."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
-from types import FrameType
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from analyzer.abstract import AbstractTensor
-from analyzer.errors import DataDependentError, Diagnostic
+from analyzer.errors import DataDependentError, InputError
 from analyzer.frames import user_line
 from analyzer.pytree import leaves
 from analyzer.recorder import Recorder
@@ -25,60 +23,70 @@ _BRANCHES = frozenset({"__bool__", "is_nonzero", "equal", "allclose"})
 
 
 def _ask(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The real function on the real, small constants; nothing else has an answer."""
+    """The real function on the real, small constants; for everything else what the caller said to assume."""
     tensors = [leaf for _, leaf in leaves((args, kwargs), (torch.Tensor,))]
     name = function.__name__
     for tensor in tensors:
         if not recorder.is_known(tensor):
-            if name == "__bool__" and (answer := _harmless()) is not None:
-                line = str(user_line())
-                message = f"a check on the values of a mask is answered {answer}: {line}"
-                recorder.assumptions.setdefault(line, Diagnostic("mask-check", "", message))
-                return answer
-            raise _unknown(recorder, tensor, name)
+            return _assumed(recorder, tensor, name)
     with torch._C.DisableTorchFunction(), _disable_current_modes():
-        value = [recorder.constants.value(t, name) if isinstance(t, torch.Tensor) else t for t in args]
+        value = [recorder.constants.value(recorder.told(t), name) if isinstance(t, torch.Tensor) else t for t in args]
         return function(*value, **kwargs)
 
 
-# Checks on the values of a mask, by file and function, which ask whether it could be left out. The products are the
-# same either way; the answer that keeps the mask is taken.
-_HARMLESS = {
-    ("torch/nn/modules/transformer.py", "_detect_is_causal_mask"): False,
-    ("transformers/masking_utils.py", "_ignore_causal_mask_sdpa"): False,
-    ("transformers/masking_utils.py", "_ignore_bidirectional_mask_sdpa"): False,
-}
+def _assumed(recorder: Recorder, tensor: torch.Tensor, name: str) -> Any:
+    """What the caller said that the values of a tensor are.
 
-
-def _harmless() -> bool | None:
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_name != "run_forward":
-        for (file, function), answer in _HARMLESS.items():
-            if frame.f_code.co_name == function and frame.f_code.co_filename.endswith(file):
-                return answer
-        frame = frame.f_back
-    return None
-
-
-def _unknown(recorder: Recorder, tensor: torch.Tensor, name: str) -> DataDependentError:
+    Raises:
+        DataDependentError: the caller said nothing.
+        InputError: what they said is of another kind.
+    """
     spec = recorder.abstract_of(tensor)._spec
-    if name in _BRANCHES:
+    branches = name in _BRANCHES or spec.dtype is torch.bool
+    if (branches and spec.numel == 1) or name in _BRANCHES:
+        answer = recorder.assumptions.branch()
+        if answer is not None:
+            return answer
+    elif (found := recorder.assumptions.find()) is not None:
+        return _as_asked(name, spec, *found, recorder)
+    raise _unknown(recorder, tensor, name, branches)
+
+
+def _as_asked(name: str, spec: Any, key: str, value: Any, recorder: Recorder) -> Any:
+    """An assumed value in the form that the question asks for."""
+    wanted = torch.Size(spec.shape) if name in ("tolist", "numpy", "__array__") else torch.Size()
+    try:
+        with torch._C.DisableTorchFunction(), _disable_current_modes():
+            tensor = torch.as_tensor(value, dtype=spec.dtype, device="cpu").expand(wanted)
+            answer = getattr(tensor, name)()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"what is asked for at {key} has shape {tuple(wanted)}, assume says {value!r}") from None
+    recorder.assumptions.note(key, value)
+    return answer
+
+
+def _unknown(recorder: Recorder, tensor: torch.Tensor, name: str, branches: bool) -> DataDependentError:
+    spec = recorder.abstract_of(tensor)._spec
+    if branches:
         message = _BRANCH
     else:
         message = f"the model asks for the values of a tensor ({name.strip('_')}), which only real data has"
-    return DataDependentError(
-        f"{message}: it is {spec}",
-        hint="decide by shapes or by a plain Python argument, or give the value as a constant that no input is part of",
-    )
+    line = user_line()
+    place = f"{line.file.rpartition('/')[2]}:{line.line}" if line is not None else "file.py:123"
+    example = "True" if branches else "[...]" if spec.shape else "7"
+    hint = f'say what it is with assume={{"{place}": {example}}}'
+    if inputs := recorder.small_inputs_of(tensor):
+        hint += f", or give {' and '.join(inputs)} with values, as Known(tensor)"
+    return DataDependentError(f"{message}: it is {spec}", hint=hint)
 
 
 def _assert(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """torch._assert: checked where the condition is known; a condition on data is taken to hold."""
-    condition = args[0] if args else kwargs["condition"]
+    """torch._assert and _assert_async: checked where the condition is known; a condition on data is taken to hold."""
+    condition = args[0] if args else next(iter(kwargs.values()))
     if isinstance(condition, AbstractTensor):
         if not recorder.is_known(condition):
             return None
-        condition = bool(recorder.constants.value(condition, "assert"))
+        condition = bool(recorder.constants.value(recorder.told(condition), "assert"))
     assert condition, args[1] if len(args) > 1 else kwargs.get("message", "")
     return None
 
@@ -104,5 +112,5 @@ QUESTIONS: Mapping[str, Answer] = {
     **dict.fromkeys(_VALUES.split(), _ask),
     **dict.fromkeys(_METADATA.split(), _metadata),
     **dict.fromkeys(("requires_grad_", "retain_grad"), _as_it_is),
-    "_assert": _assert,
+    **dict.fromkeys(("_assert", "_assert_async"), _assert),
 }

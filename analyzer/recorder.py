@@ -9,12 +9,14 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import _disable_current_modes
 
-from analyzer.abstract import AbstractTensor, Memory, swap
+from analyzer.abstract import KNOWN, SPREAD, UNKNOWN, AbstractTensor, Memory, swap
 from analyzer.autocast import autocast, is_autocast_on
+from analyzer.bounds import is_bound
 from analyzer.callee import Callee, callee
-from analyzer.constants import LIMIT
-from analyzer.errors import AnalyzerError, DataDependentError, ShapeError
+from analyzer.constants import LIMIT, SPREAD_LIMIT
+from analyzer.errors import AnalyzerError, DataDependentError, InputError, ShapeError
 from analyzer.frames import user_line
 from analyzer.lifting import PLAIN, Lifter
 from analyzer.node import Kind, Node, Ref, record
@@ -27,6 +29,7 @@ from analyzer.spec import TensorSpec
 
 __all__ = ["Recorder"]
 
+_MASKS = (torch.bool, torch.uint8)
 _OPEN = inspect.Parameter.empty
 _NONE: dict[str, Any] = {}
 _COPY = callee(torch.Tensor.copy_)
@@ -72,7 +75,7 @@ class Recorder(Lifter):
 
         def valued(name: str, spec: Any, given: Any) -> Any:
             wanted = name in rule.values and isinstance(given, torch.Tensor) and self.is_known(given)
-            return self.constants.number(given, rule.name) if wanted else spec
+            return self.constants.number(self.told(given), rule.name) if wanted else spec
 
         positional = tuple(map(valued, names, lifted, args)) + lifted[len(names) :]
         return positional, {name: valued(name, spec, kwargs[name]) for name, spec in keywords.items()}
@@ -95,11 +98,51 @@ class Recorder(Lifter):
         except DataDependentError as error:
             vague = error
         if self._known and not rule.random and "out" not in kwargs:
+            if self._known == SPREAD:
+                self.remark_spread()
             result = self.constants.run(function, args, kwargs)
             return outcome_of(rule, rule.bind(lifted, keywords), result)
         if vague is not None:
             raise vague
-        return outcome
+        bound = rule.bind(lifted, keywords)
+        if rule.masks:
+            given = rule.bind(args, kwargs)
+            places = {name: self._places(given[name], bound[name]) for name in rule.masks}
+            outcome = evaluate_bound(rule, bound | places, [], tuple(self._weights), remember=False)
+            if outcome.status != "bounded":
+                return outcome
+        return self._assume_size(rule, bound, outcome)
+
+    def _places(self, index: Any, spec: Any) -> Any:
+        """An index as rules see it, with index tensors in place of each mask whose values are known."""
+        if isinstance(index, (tuple, list)):
+            items: list[Any] = []
+            for item, seen in zip(index, spec, strict=True):
+                places = self._places(item, seen)
+                items += places if isinstance(places, tuple) and isinstance(seen, TensorSpec) else [places]
+            return type(spec)(items)
+        if not isinstance(index, torch.Tensor) or spec.dtype not in _MASKS or not self.is_known(index):
+            return spec
+        with torch._C.DisableTorchFunction(), _disable_current_modes():
+            true = int(self.constants.value(self.told(index), "getitem").count_nonzero())
+        return (TensorSpec((true,), torch.int64, spec.device),) * max(spec.ndim, 1)
+
+    def _assume_size(self, rule: Rule, bound: dict[str, Any], outcome: Outcome) -> Outcome:
+        """The outcome with as many as the caller says that data decide; the upper bound where they say nothing."""
+        found = self.assumptions.find()
+        if found is None or isinstance(found[1], bool) or not isinstance(found[1], int):
+            return outcome
+        key, size = found
+        most = max((dim for spec in outcome.outputs for dim in spec.shape if is_bound(dim)), default=0)
+        if not 0 <= size <= most:
+            raise InputError(f"assume says {size} at {key}, where there are from 0 to {int(most)}")
+        self.assumptions.note(key, size)
+
+        def sized(spec: TensorSpec) -> TensorSpec:
+            return spec.with_shape(*(size if is_bound(dim) else dim for dim in spec.shape))
+
+        result = map_tensors(sized, outcome.result, (TensorSpec,))
+        return outcome_of(rule, bound, result, tuple(self._weights), notes=(f"assumed to be {size}",))
 
     def record_outcome(
         self, rule: Rule, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outcome: Outcome
@@ -115,7 +158,10 @@ class Recorder(Lifter):
     def _finish(
         self, rule: Rule, function: Any, about: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], outcome: Outcome
     ) -> Any:
-        known = self._known and not rule.random and all(spec.numel <= LIMIT for spec in outcome.outputs)
+        known = UNKNOWN if rule.random else self._known
+        if known:
+            limit = LIMIT if known == KNOWN else SPREAD_LIMIT
+            known = known if all(spec.numel <= limit for spec in outcome.outputs) else UNKNOWN
         written = kwargs.get("out") if kwargs else None
         if written is not None:
             self._check_out(outcome, written, about)
@@ -131,12 +177,22 @@ class Recorder(Lifter):
         if written is not None:
             result = self._write(node, written, outcome, about, known)
         else:
-            if alias is not None and alias.known and not known:
-                alias = Memory(alias.root)  # an expanded constant has more elements than are worked out
+            if alias is not None and alias.known > known:
+                alias = Memory(alias.root, known)  # an expanded constant has more elements than are worked out
             result = self._wrap(node, outcome.result, alias or Memory(node.id, known), about)
         if known:
             self.constants.note(function, args, kwargs, result if written is None else written)
+        elif rule.choice is not None and written is None:
+            self._spread(rule, outcome, result)
         return result
+
+    def _spread(self, rule: Rule, outcome: Outcome, result: Any) -> None:
+        """The last tensor that a call returned says what data choose: give it values that are spread evenly."""
+        spec = outcome.outputs[-1]
+        if spec.numel <= SPREAD_LIMIT:
+            chosen = result[-1] if isinstance(result, (tuple, list)) else result
+            chosen._memory = Memory(chosen._memory.root, SPREAD)
+            self.constants.note(lambda: rule.call_choice(outcome.arguments, spec), (), {}, chosen)
 
     def call_module(self, rule: Rule, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call of a leaf module, whose path is on top of the stack."""
@@ -162,7 +218,7 @@ class Recorder(Lifter):
         call = (tuple(map(self.recorded, args)), {k: self.recorded(v) for k, v in kwargs.items()} if kwargs else _NONE)
         node = self._record(rule.name, "call_module", module_target(type(module)), outcome, alias, call)
         if in_place:
-            return self._write(node, args[0], outcome, _COPY, False)
+            return self._write(node, args[0], outcome, _COPY, UNKNOWN)
         memory = alias or Memory(node.id)
         if type(outcome.result) is TensorSpec:
             return AbstractTensor.make(outcome.result, record(Ref, (node.id, 0)), memory)
@@ -295,7 +351,7 @@ class Recorder(Lifter):
         record = about.record if about is not None else None
         return record(wrapped) if record is not None and len(wrapped) == record.n_fields else wrapped
 
-    def _write(self, node: Node, written: Any, outcome: Outcome, about: Callee, known: bool) -> Any:
+    def _write(self, node: Node, written: Any, outcome: Outcome, about: Callee, known: int) -> Any:
         """The call wrote its result over ``written`` (one tensor, or a tuple of them for ``out=``)."""
         targets = [written]
         if type(written) is not AbstractTensor:
@@ -304,7 +360,7 @@ class Recorder(Lifter):
             memory = self.memory_of(tensor)
             memory.writer = node.id
             memory.writes += 1
-            memory.known = memory.known and known
+            memory.known = min(memory.known, known)
             if isinstance(tensor, AbstractTensor) and about.name != "__setitem__":
                 spec = outcome.outputs[index] if index < len(outcome.outputs) else tensor._spec
                 if spec.shape != tensor._spec.shape:

@@ -118,7 +118,11 @@ class Rule:
         alias: the argument whose storage the output shares (a view), or None.
         random: whether the values come from a random generator, so that they are never known.
         values: arguments that come as plain numbers and lists where they are constants, as their values decide sizes.
+        masks: arguments whose boolean tensors take as many as they have true elements: where a mask is a constant it
+            comes as the index tensors that it stands for.
         attributes: arguments that a module holds under another name: ``{"training": lambda module: ...}``.
+        choice: ``choice(out, ...) -> Tensor``: values for the last output, which says what data choose (the k best),
+            spread evenly. They stand in where sizes depend on the choice, such as the rows that each expert gets.
     """
 
     name: str
@@ -129,15 +133,18 @@ class Rule:
     alias: str | None = None
     random: bool = False
     values: tuple[str, ...] = ()
+    masks: tuple[str, ...] = ()
     attributes: Mapping[str, Callable[[nn.Module], Any]] = field(default_factory=dict)
+    choice: Callable[..., Any] | None = None
     signature: Signature = field(init=False)
     cost_names: tuple[str, ...] = field(init=False, default=())
     traffic_names: tuple[str, ...] = field(init=False, default=())
+    choice_names: tuple[str, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "signature", Signature(self.shape))
         allowed = {"out", *self.signature.names, self.signature.rest}
-        for part, function in (("cost", self.cost), ("traffic", self.traffic)):
+        for part, function in (("cost", self.cost), ("traffic", self.traffic), ("choice", self.choice)):
             if function is None:
                 continue
             names = tuple(inspect.signature(function).parameters)
@@ -213,6 +220,11 @@ class Rule:
         if self.traffic is None:
             return None
         return self.traffic(*[out if name == "out" else bound[name] for name in self.traffic_names])
+
+    def call_choice(self, bound: Mapping[str, Any], out: Any) -> Any:
+        """Run the choice function, on real tensors."""
+        assert self.choice is not None
+        return self.choice(*[out if name == "out" else bound[name] for name in self.choice_names])
 
     def check_alias(self) -> None:
         """Raise RuleError unless ``alias`` is one of the arguments."""

@@ -91,6 +91,11 @@ class Definition:
         self._rule = self._rules._replace(self._rule, replace(self._rule, traffic=function))
         return function
 
+    def choice(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Say which values stand in for the last output, a choice of data, where sizes depend on them."""
+        self._rule = self._rules._replace(self._rule, replace(self._rule, choice=function))
+        return function
+
 
 class RuleSet(Mapping[Any, Rule]):
     """Rules by target. Fill one with `op` and `elementwise`, join two with ``|``.
@@ -148,6 +153,7 @@ class RuleSet(Mapping[Any, Rule]):
         alias: str | None = None,
         random: bool = False,
         values: tuple[str, ...] = (),
+        masks: tuple[str, ...] = (),
         attributes: Mapping[str, Callable[[nn.Module], Any]] | None = None,
     ) -> Callable[[Callable[..., Any]], Definition]:
         """Make the decorated shape function the rule of ``targets``.
@@ -159,6 +165,7 @@ class RuleSet(Mapping[Any, Rule]):
             alias: the argument whose storage the output shares, for views.
             random: the values come from a random generator.
             values: arguments whose values the rule wants: constants come as numbers and lists, others as specs.
+            masks: arguments whose boolean tensors come as index tensors where they are constants.
             attributes: arguments that a module holds under another name.
 
         Raises:
@@ -167,7 +174,16 @@ class RuleSet(Mapping[Any, Rule]):
 
         def define(shape: Callable[..., Any]) -> Definition:
             own = name or shape.__name__
-            rule = Rule(own, targets, shape, alias=alias, random=random, values=values, attributes=attributes or {})
+            rule = Rule(
+                own,
+                targets,
+                shape,
+                alias=alias,
+                random=random,
+                values=values,
+                masks=masks,
+                attributes=attributes or {},
+            )
             rule.check_alias()
             self._add(rule)
             return Definition(self, rule)

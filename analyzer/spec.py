@@ -12,7 +12,7 @@ import torch
 
 from analyzer.errors import InputError
 
-__all__ = ["TensorSpec"]
+__all__ = ["Known", "TensorSpec"]
 
 CPU = torch.device("cpu")
 
@@ -132,6 +132,44 @@ class TensorSpec:
     def dtype_name(self) -> str:
         """The dtype without its prefix, such as ``"float32"``."""
         return str(self.dtype).removeprefix("torch.")
+
+
+KNOWN_LIMIT = 65_536
+
+
+class Known:
+    """An input whose values matter: they reach shapes, slices and branches like those of any constant.
+
+    A vision model that takes a grid of patches, or lengths, reads sizes out of such a tensor.
+
+    Args:
+        tensor: a tensor, or numbers that make one. It is copied.
+
+    Raises:
+        InputError: it is on meta, or has more than 65,536 elements.
+
+    >>> Known([[1, 28, 28]])
+    Known([[1, 28, 28]])
+    >>> from analyzer import analyze
+    >>> analyze(lambda x, n: x[: n.item()], (TensorSpec((7, 5)), Known(3))).outputs
+    TensorSpec((3, 5), float32)
+    """
+
+    __slots__ = ("spec", "tensor")
+
+    def __init__(self, tensor: Any) -> None:
+        try:
+            given = torch.as_tensor(tensor)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError(f"Known takes a tensor or numbers, but this is {tensor!r:.80}: {error}") from None
+        if given.is_meta or given.numel() > KNOWN_LIMIT:
+            kind = "a tensor on meta" if given.is_meta else f"{given.numel():,} elements"
+            raise InputError(f"Known takes a small tensor with values, {KNOWN_LIMIT:,} elements at most, not {kind}")
+        self.tensor = given.detach().cpu().clone()
+        self.spec = TensorSpec.of(given)
+
+    def __repr__(self) -> str:
+        return f"Known({self.tensor.tolist()})"
 
 
 def _whole(size: Any) -> Any:

@@ -34,18 +34,19 @@ def _items(index: Any) -> list[Any]:
 
 
 def _tensor_of(items: Any) -> TensorSpec:
-    """The index tensor that a nested list of numbers stands for."""
-    shape: list[int] = []
-    while isinstance(items, (list, tuple, range)):
-        shape.append(len(items))
-        if not items:
-            return TensorSpec(shape, torch.int64)
-        items = items[0]
+    """The index tensor that a nested list of numbers stands for; bools among numbers are numbers."""
     if isinstance(items, TensorSpec):
-        return TensorSpec((*shape, *items.shape), items.dtype)
-    if not isinstance(items, (int, torch.SymInt)):
-        raise ShapeError(f"index must be whole numbers, bools, slices or tensors, got {items!r}")
-    return TensorSpec(shape, torch.bool if isinstance(items, bool) else torch.int64)
+        return items
+    if not isinstance(items, (list, tuple, range)):
+        if not isinstance(items, (int, torch.SymInt)):
+            raise ShapeError(f"index must be whole numbers, bools, slices or tensors, got {items!r}")
+        return TensorSpec((), torch.bool if isinstance(items, bool) else torch.int64)
+    rows = [_tensor_of(item) for item in items] or [TensorSpec((), torch.int64)]
+    for row in rows:
+        if row.shape != rows[0].shape:
+            raise ShapeError(f"index must be as long in every row, got {rows[0].shape} and {row.shape}")
+    dtype = rows[0].dtype if all(row.dtype is rows[0].dtype for row in rows) else torch.int64
+    return TensorSpec((len(items), *rows[0].shape), dtype)
 
 
 def _numbers_of(items: Any) -> Iterator[int]:
@@ -230,7 +231,7 @@ def fits(plan: Plan, value: TensorSpec, target: tuple[int, ...]) -> None:
         raise ShapeError(f"value does not broadcast to what index takes, got {value.shape} for {target}")
 
 
-@RULES.op("__getitem__", alias="input", name="getitem")
+@RULES.op("__getitem__", alias="input", name="getitem", masks=("index",))
 def getitem(input: TensorSpec, index: Any) -> TensorSpec | Bound:
     """input[index]: a view, or a copy where an index is a tensor, a list or a mask.
 
@@ -248,7 +249,7 @@ def _(out: TensorSpec, input: TensorSpec, index: Any) -> Traffic:
     return Traffic(read=out.nbytes + plan.nbytes(), written=out.nbytes) if plan.places else Traffic()
 
 
-@RULES.op(torch.ops.aten.index, name="getitem")
+@RULES.op(torch.ops.aten.index, name="getitem", masks=("indices",))
 def index(input: TensorSpec, indices: Any) -> TensorSpec | Bound:
     """input[indices], with None for a dimension taken whole.
 

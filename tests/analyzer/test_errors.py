@@ -38,7 +38,7 @@ def error_of(model, *args, **kwargs) -> AnalyzerError:
 def text_of(error: AnalyzerError) -> str:
     """The message with this file's name and line numbers, which move, made plain."""
     here = re.escape(str(Path(__file__).relative_to(Path.cwd())))
-    return re.sub(rf"{here}:\d+", "FILE:LINE", str(error))
+    return re.sub(rf"{here}:\d+|{Path(__file__).name}:\d+", "FILE:LINE", str(error))
 
 
 # --- models that fail ---
@@ -123,7 +123,7 @@ add: shapes (3, 7) and (3, 5) do not broadcast: size 7 against 5 at dimension -1
         """\
 1: the model branches on the value of a tensor, which only real data has: it is () bool
   at      FILE:LINE   if self.gate(x).mean() > 0:
-  try     decide by shapes or by a plain Python argument, or give the value as a constant that no input is part of""",
+  try     say what it is with assume={"FILE:LINE": True}""",
     ),
     "a value of data": (
         Asks(),
@@ -132,7 +132,7 @@ add: shapes (3, 7) and (3, 5) do not broadcast: size 7 against 5 at dimension -1
         """\
 the model asks for the values of a tensor (item), which only real data has: it is () int64
   at      FILE:LINE   return x[: x.argmax().item()]
-  try     decide by shapes or by a plain Python argument, or give the value as a constant that no input is part of""",
+  try     say what it is with assume={"FILE:LINE": 7}""",
     ),
     "an input is missing": (
         Adds(),

@@ -1,0 +1,104 @@
+"""What stands in for values that only data knows: the caller's answers, by the line that asks, and some built in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+from analyzer.errors import Diagnostic, InputError
+from analyzer.frames import user_line
+
+__all__ = ["BUILT_IN", "Assumptions"]
+
+BUILT_IN: Mapping[str, bool] = {
+    # Whether a mask could be left out. The products are the same either way; the mask is kept.
+    "torch/nn/modules/transformer.py:_detect_is_causal_mask": False,
+    "transformers/masking_utils.py:_ignore_causal_mask_sdpa": False,
+    "transformers/masking_utils.py:_ignore_bidirectional_mask_sdpa": False,
+    # Whether to warn.
+    "transformers/modeling_utils.py:warn_if_padding_and_no_attention_mask": False,
+    # Whether to raise.
+    "torch/__init__.py:_check_tensor_all_with": True,
+    "torch/__init__.py:_check_with": True,
+}
+"""Checks of libraries that have no part in what a model costs: ``"file.py:function"`` -> the answer."""
+
+
+class Assumptions:
+    """Answers to questions about data, and a remark for each one that was given.
+
+    Args:
+        given: ``"file.py:123"`` or ``"file.py:function"`` -> the value that a question asked there has; True or False
+            alone answers every branch. The end of a path is enough, and the innermost place on the call stack counts.
+
+    Raises:
+        InputError: a key names no place.
+
+    >>> Assumptions({"model.py": True})
+    Traceback (most recent call last):
+    ...
+    analyzer.errors.InputError: assume takes places such as "model.py:41" or "model.py:forward", but one is 'model.py'
+    """
+
+    def __init__(self, given: Mapping[str, Any] | bool | None = None) -> None:
+        self.policy = given if isinstance(given, bool) else None
+        self.remarks: dict[str, Diagnostic] = {}
+        own = {} if given is None or isinstance(given, bool) else given
+        if not isinstance(own, Mapping):
+            raise InputError(f"assume is a dict, True or False, not a {type(given).__name__}")
+        self._answers: list[tuple[str, str, str, Any]] = []
+        for key, value in [*own.items(), *BUILT_IN.items()]:
+            file, _, place = key.rpartition(":") if isinstance(key, str) else ("", "", "")
+            if not file or not place:
+                example = '"model.py:41" or "model.py:forward"'
+                raise InputError(f"assume takes places such as {example}, but one is {key!r}")
+            self._answers.append((key, file, place, value))
+        self._unasked = set(own)
+
+    def find(self) -> tuple[str, Any] | None:
+        """The answer for the line that is running, and the place it was given for; None where there is none."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_name != "run_forward":
+            code = frame.f_code
+            for key, file, place, value in self._answers:
+                if place in (code.co_name, str(frame.f_lineno)) and _is_in(file, code.co_filename):
+                    self._unasked.discard(key)
+                    return key, value
+            frame = frame.f_back
+        return None
+
+    def branch(self) -> bool | None:
+        """Which way a branch on data goes; None where nobody said."""
+        found = self.find()
+        if found is None:
+            if self.policy is None:
+                return None
+            found = "assume", self.policy
+        self.note(*found)
+        return bool(found[1])
+
+    def note(self, key: str, value: Any) -> None:
+        """Remember that an answer was used."""
+        line = str(user_line())
+        code, said = ("library-check", "a check of the library") if key in BUILT_IN else ("assumed", "data")
+        self.remarks.setdefault(f"{key} {line}", Diagnostic(code, "", f"{said} is taken to be {value}: {line}"))
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """The remarks, and one for every answer that nothing asked for."""
+        unasked = [
+            Diagnostic("unused-assumption", "", f"nothing at {key} asked for data", "see the line that an error names")
+            for key in sorted(self._unasked)
+        ]
+        return [*self.remarks.values(), *unasked]
+
+
+def _is_in(file: str, path: str) -> bool:
+    """Whether a path ends in that file.
+
+    >>> _is_in("b.py", "/a/b.py"), _is_in("b.py", "/a/bb.py")
+    (True, False)
+    """
+    path = path.replace("\\", "/")
+    return path == file or path.endswith(f"/{file}")
