@@ -8,6 +8,7 @@ from rules import (
     adaptive_softmax,
     addmm,
     attention,
+    attention_fused,
     attention_kernels,
     batchnorm,
     calculus,
@@ -24,8 +25,10 @@ from rules import (
     embedding_bag,
     extremes,
     factor,
+    fake_quantize,
     fft,
     fold,
+    foreach,
     gather,
     grid,
     grouped,
@@ -33,6 +36,7 @@ from rules import (
     index_write,
     instancenorm,
     join,
+    legacy,
     linear,
     literal,
     loss,
@@ -49,6 +53,7 @@ from rules import (
     numeric,
     overwrite,
     packed,
+    packed_products,
     pad,
     passthrough,
     pixel,
@@ -56,6 +61,13 @@ from rules import (
     pool,
     pool_adaptive,
     product,
+    quantize,
+    quantized_conv,
+    quantized_embedding,
+    quantized_layers,
+    quantized_norm,
+    quantized_ops,
+    quantized_recurrent,
     random,
     rearrange,
     recurrent,
@@ -74,6 +86,7 @@ from rules import (
     solve,
     solve_factored,
     sort,
+    sparse,
     special,
     spectral,
     split,
@@ -87,11 +100,12 @@ from rules import (
 
 __all__ = ["RULES"]
 
-RULES: RuleSet = (
+RULES: RuleSet = quantized_ops.also_quantized(
     activation.RULES
     | adaptive_softmax.RULES
     | addmm.RULES
     | attention.RULES
+    | attention_fused.RULES
     | attention_kernels.RULES
     | batchnorm.RULES
     | calculus.RULES
@@ -108,8 +122,10 @@ RULES: RuleSet = (
     | embedding_bag.RULES
     | extremes.RULES
     | factor.RULES
+    | fake_quantize.RULES
     | fft.RULES
     | fold.RULES
+    | foreach.RULES
     | gather.RULES
     | grid.RULES
     | grouped.RULES
@@ -117,6 +133,7 @@ RULES: RuleSet = (
     | index_write.RULES
     | instancenorm.RULES
     | join.RULES
+    | legacy.RULES
     | linear.RULES
     | literal.RULES
     | loss.RULES
@@ -133,6 +150,7 @@ RULES: RuleSet = (
     | numeric.RULES
     | overwrite.RULES
     | packed.RULES
+    | packed_products.RULES
     | pad.RULES
     | passthrough.RULES
     | pixel.RULES
@@ -140,6 +158,13 @@ RULES: RuleSet = (
     | pool.RULES
     | pool_adaptive.RULES
     | product.RULES
+    | quantize.RULES
+    | quantized_conv.RULES
+    | quantized_embedding.RULES
+    | quantized_layers.RULES
+    | quantized_norm.RULES
+    | quantized_ops.RULES
+    | quantized_recurrent.RULES
     | random.RULES
     | rearrange.RULES
     | recurrent.RULES
@@ -158,6 +183,7 @@ RULES: RuleSet = (
     | solve.RULES
     | solve_factored.RULES
     | sort.RULES
+    | sparse.RULES
     | special.RULES
     | spectral.RULES
     | split.RULES
