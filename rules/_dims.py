@@ -164,9 +164,7 @@ def check_tensor(value: Any, name: str) -> TensorSpec:
 def check_tensors(values: Any, name: str) -> tuple[TensorSpec, ...]:
     """The argument as a tuple where it is a sequence of tensors."""
     if isinstance(values, Iterable) and not isinstance(values, (TensorSpec, str)):
-        tensors = tuple(values)
-        if all(isinstance(value, TensorSpec) for value in tensors):
-            return tensors
+        return tuple([check_tensor(value, f"{name}[{place}]") for place, value in enumerate(values)])
     raise ShapeError(f"{name} must be tensors, got {values!r}")
 
 

@@ -31,31 +31,35 @@ __all__ = [
 Dtype = Callable[[torch.dtype], torch.dtype]
 
 
+def _refused(wanted: str, dtype: torch.dtype) -> ShapeError:
+    return ShapeError(f"operands must be {wanted}, got {str(dtype).removeprefix('torch.')}")
+
+
 def same(dtype: torch.dtype) -> torch.dtype:
     return dtype
 
 
 def real_only(dtype: torch.dtype) -> torch.dtype:
     if dtype.is_complex:
-        raise ShapeError(f"takes real numbers, got {dtype}")
+        raise _refused("real numbers", dtype)
     return dtype
 
 
 def bits(dtype: torch.dtype) -> torch.dtype:
     if dtype.is_complex or dtype.is_floating_point:
-        raise ShapeError(f"takes whole numbers and bools, got {dtype}")
+        raise _refused("whole numbers and bools", dtype)
     return dtype
 
 
 def whole_only(dtype: torch.dtype) -> torch.dtype:
     if dtype is torch.bool:
-        raise ShapeError(f"takes whole numbers, got {dtype}")
+        raise _refused("whole numbers", dtype)
     return bits(dtype)
 
 
 def number(dtype: torch.dtype) -> torch.dtype:
     if dtype is torch.bool:
-        raise ShapeError(f"takes numbers, got {dtype}")
+        raise _refused("numbers", dtype)
     return dtype
 
 
@@ -69,13 +73,13 @@ def real_float(dtype: torch.dtype) -> torch.dtype:
 
 def floating(dtype: torch.dtype) -> torch.dtype:
     if not dtype.is_floating_point:
-        raise ShapeError(f"takes floating point numbers, got {dtype}")
+        raise _refused("floating point numbers", dtype)
     return dtype
 
 
 def inexact(dtype: torch.dtype) -> torch.dtype:
     if not dtype.is_floating_point and not dtype.is_complex:
-        raise ShapeError(f"takes floating point and complex numbers, got {dtype}")
+        raise _refused("floating point and complex numbers", dtype)
     return dtype
 
 

@@ -22,9 +22,10 @@ def check_dtypes(**operands: TensorSpec) -> None:
     check_tensor(input, first)
     for name, other in others:
         if check_tensor(other, name).dtype is not input.dtype:
-            raise ShapeError(f"{first} is {input.dtype_name}, {name} is {other.dtype_name}")
+            both = f"{input.dtype_name} and {other.dtype_name}"
+            raise ShapeError(f"{first} and {name} must have the same dtype, got {both}")
     if input.dtype is torch.bool:
-        raise ShapeError("torch multiplies no matrices of bool")
+        raise ShapeError(f"{first} must hold numbers, got bool")
 
 
 def check_dims(dims: int, **operands: TensorSpec) -> None:
@@ -155,7 +156,7 @@ def dot(input: TensorSpec, tensor: TensorSpec) -> TensorSpec:
     """
     check_dims(1, input=input, tensor=tensor)
     if input.shape != tensor.shape:
-        raise ShapeError(f"both vectors must be of one length, got {input.shape[0]} and {tensor.shape[0]}")
+        raise ShapeError(f"input and tensor must be equally long, got {input.shape[0]} and {tensor.shape[0]}")
     check_dtypes(input=input, tensor=tensor)
     return input.with_shape()
 
@@ -186,7 +187,7 @@ def inner(input: TensorSpec, other: TensorSpec) -> TensorSpec:
         lead = input if input.shape else other
         return lead.with_dtype(result_dtype(input, other))
     if input.shape[-1] != other.shape[-1]:
-        raise ShapeError(f"the last sizes must be equal, got {input.shape[-1]} and {other.shape[-1]}")
+        raise ShapeError(f"input and other must end in the same size, got {input.shape[-1]} and {other.shape[-1]}")
     check_dtypes(input=input, other=other)
     return input.with_shape(*input.shape[:-1], *other.shape[:-1])
 

@@ -12,7 +12,7 @@ from torch.nn.modules import padding as layers
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import numbers
+from rules._dims import check_scalar, numbers
 
 __all__ = ["RULES"]
 
@@ -42,7 +42,7 @@ def _check_copied(size: int, before: int, after: int, mode: str) -> None:
     """What is copied must be there to copy."""
     most = {"reflect": size - 1, "circular": size}.get(mode)
     if most is not None and (before > most or after > most):
-        raise ShapeError(f"pad must be at most {most} to {mode} a size of {size}, got {before} and {after}")
+        raise ShapeError(f"pad must be at most {most} for mode {mode!r} and a size of {size}, got {before} and {after}")
     if size + before + after < (0 if mode == "circular" else 1):
         raise ShapeError(f"pad leaves nothing of the size {size}, got {before} and {after}")
 
@@ -56,13 +56,19 @@ def _padded(input: Any, pad: Any, mode: str, value: float | None = None) -> Tens
     dims = len(sizes) // 2
     if len(sizes) % 2 != 0 or dims > len(shape):
         raise ShapeError(f"pad must have 2 numbers for each of up to {len(shape)} dimensions, got {sizes}")
-    if mode != "constant":
-        if not 1 <= dims <= 3 or not dims < len(shape) < dims + 3:
-            raise ShapeError(f"pad by {mode} takes 2, 4 or 6 numbers and 1 or 2 dimensions more, got {sizes}: {shape}")
-        if value:
-            raise ShapeError(f"value goes with mode 'constant' alone, got {value} for {mode!r}")
+    if mode == "constant":
+        if value is not None:
+            check_scalar(value, "value")
+    else:
         if mode not in _BY_NUMBER:
             raise ShapeError(f"mode must be one of {', '.join(_BY_NUMBER)}, got {mode!r}")
+        if not 1 <= dims <= 3:
+            raise ShapeError(f"pad must have 2, 4 or 6 numbers for mode {mode!r}, got {sizes}")
+        if not dims < len(shape) < dims + 3:
+            wanted = f"{dims + 1} or {dims + 2} dimensions for mode {mode!r} and {2 * dims} numbers in pad"
+            raise ShapeError(f"input must have {wanted}, got {len(shape)}: {shape}")
+        if value:
+            raise ShapeError(f"value goes with mode 'constant' alone, got {value} for {mode!r}")
         if mode != "circular":
             if input.dtype is torch.bool:
                 raise ShapeError(f"input must hold numbers to {mode}, got bool")

@@ -35,10 +35,11 @@ def _scaled(input: Any, other: Any, alpha: Any) -> TensorSpec:
     out = elementwise_spec(input, other)
     if type(alpha) is not int:
         if isinstance(alpha, bool) and out.dtype is not torch.bool:
-            raise ShapeError(f"alpha may be a bool for bools alone, got {alpha} for {out.dtype}")
+            raise ShapeError(f"alpha must be a number where the result is {out.dtype_name}, got {alpha}")
         whole = not out.dtype.is_floating_point and not out.dtype.is_complex
         if (isinstance(alpha, float) and whole) or (isinstance(alpha, complex) and not out.dtype.is_complex):
-            raise ShapeError(f"alpha must be a number of the result's kind, got {alpha} for {out.dtype}")
+            kind = "whole" if whole else "real"
+            raise ShapeError(f"alpha must be {kind} where the result is {out.dtype_name}, got {alpha}")
     return out
 
 

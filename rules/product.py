@@ -150,7 +150,7 @@ def _chain(tensors: Sequence[TensorSpec]) -> list[int]:
             rows, columns = (1, columns) if place == 0 else (rows, 1)
         if sizes and sizes[-1] != rows:
             raise ShapeError(
-                f"number {place - 1} and {place} cannot be multiplied: {sizes[-1]} columns against {rows} rows"
+                f"tensors {place - 1} and {place} cannot be multiplied: {sizes[-1]} columns against {rows} rows"
             )
         sizes = [*sizes, columns] if sizes else [rows, columns]
     return sizes

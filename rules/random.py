@@ -199,7 +199,8 @@ def multinomial(input: TensorSpec, num_samples: int, replacement: bool = False) 
     if whole(num_samples, "num_samples") <= 0:
         raise ShapeError(f"num_samples must be 1 or more, got {num_samples}")
     if not replacement and num_samples > input.shape[-1]:
-        raise ShapeError(f"num_samples must be among the weights there are, got {num_samples} of {input.shape[-1]}")
+        room = input.shape[-1]
+        raise ShapeError(f"num_samples without replacement must be up to {room}, a row's weights, got {num_samples}")
     return input.with_shape(*input.shape[:-1], num_samples).with_dtype(torch.int64)
 
 
@@ -215,26 +216,27 @@ def _(out: TensorSpec, input: TensorSpec) -> Counts:
 # Written over ----------------------------------------------------------------------------------------------------
 
 
-# name: (defaults of its two parameters, what they must be, in words)
-_WRITTEN: dict[str, tuple[tuple[Any, Any], Callable[[Any, Any], bool], str]] = {
-    "normal": ((0, 1), lambda mean, std: std >= 0, "std must be 0 or more"),
-    "uniform": ((0, 1), lambda low, high: low <= high, "from must not be greater than to"),
-    "exponential": ((1, None), lambda rate, _: rate > 0, "lambd must be greater than 0"),
-    "geometric": ((None, None), lambda p, _: 0 < p < 1, "p must be between 0 and 1"),
-    "cauchy": ((0, 1), lambda median, sigma: sigma > 0, "sigma must be greater than 0"),
-    "log_normal": ((1, 2), lambda mean, std: std > 0, "std must be greater than 0"),
-    "random": ((0, None), lambda low, high: True, ""),
+# name: (its two parameters, their defaults, what they must be, in words)
+_WRITTEN: dict[str, tuple[tuple[str, str], tuple[Any, Any], Callable[[Any, Any], bool], str]] = {
+    "normal": (("mean", "std"), (0, 1), lambda mean, std: std >= 0, "std must be 0 or more"),
+    "uniform": (("from", "to"), (0, 1), lambda low, high: low <= high, "from must not be greater than to"),
+    "exponential": (("lambd", ""), (1, None), lambda rate, _: rate > 0, "lambd must be greater than 0"),
+    "geometric": (("p", ""), (None, None), lambda p, _: 0 < p < 1, "p must be between 0 and 1"),
+    "cauchy": (("median", "sigma"), (0, 1), lambda median, sigma: sigma > 0, "sigma must be greater than 0"),
+    "log_normal": (("mean", "std"), (1, 2), lambda mean, std: std > 0, "std must be greater than 0"),
+    "random": (("from", "to"), (0, None), lambda low, high: True, ""),
 }
 _FLOATING = ("exponential", "cauchy", "log_normal")
 
 
 def _overwrite(name: str) -> None:
-    defaults, good, words = _WRITTEN[name]
+    names, defaults, good, words = _WRITTEN[name]
 
     def shape(input: TensorSpec, *parameters: Any, **more: Any) -> TensorSpec:
         first, second = (*parameters, *defaults[len(parameters) :])[:2]
         if not good(first, second):
-            raise ShapeError(f"{words}, got {', '.join([str(value) for value in parameters])}")
+            given = [f"{word} {value}" for word, value in zip(names, (first, second), strict=True) if word]
+            raise ShapeError(f"{words}, got {' and '.join(given)}")
         if name in _FLOATING and not input.dtype.is_floating_point:
             raise ShapeError(f"input must hold floating numbers, got {input.dtype_name}")
         return input

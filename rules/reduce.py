@@ -47,7 +47,7 @@ def not_empty(input: TensorSpec, dim: Any) -> None:
     else:
         for axis in wrap_dims(dim, input.ndim):
             if input.shape and input.shape[axis] == 0:
-                raise ShapeError(f"dim must not be empty, got {axis} of {input.shape}")
+                raise ShapeError(f"dim must name a dimension with elements, got {axis} of {input.shape}")
 
 
 def real(input: TensorSpec) -> None:

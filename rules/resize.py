@@ -62,7 +62,7 @@ def _asked(input: TensorSpec, size: Any, scale_factor: Any) -> tuple[int, ...]:
     """The spatial sizes of the output, by the one of two ways that is given."""
     spatial = input.shape[2:]
     if (size is None) == (scale_factor is None):
-        raise ShapeError(f"either size or scale_factor must be given, got {size} and {scale_factor}")
+        raise ShapeError(f"one of size and scale_factor must be given, got {size} and {scale_factor}")
     name, value = ("size", size) if scale_factor is None else ("scale_factor", scale_factor)
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * len(spatial)
     if len(values) != len(spatial):

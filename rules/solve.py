@@ -128,7 +128,9 @@ def tensorsolve(input: TensorSpec, other: TensorSpec, dims: Sequence[int] | None
     order = [axis for axis in range(input.ndim) if axis not in moved] + list(moved)
     left, right = math.prod(other.shape), tuple(input.shape[axis] for axis in order[other.ndim :])
     if left != math.prod(right) or left * left != input.numel:
-        raise ShapeError(f"input must be a square over other, got {input.shape} for {other.shape}")
+        raise ShapeError(
+            f"input must be a square matrix, a row for each number of other, got {input.shape} for {other.shape}"
+        )
     check_same("input", input, "other", other)
     return input.with_shape(*right)
 

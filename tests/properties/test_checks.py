@@ -97,6 +97,10 @@ CALLS = {
         zeros(2, 3, dtype=SHORT),
     ),
     "hash of nothing": (torch.hash_tensor, zeros(3, 0)),
+    "bools among indices": (lambda x: x[[True, 2]], zeros(5, 5)),
+    "None among indices": (lambda x: x[([0, None],)], zeros(5, 5)),
+    "rows of indices of two lengths": (lambda x: x[([[0, 1], [2]],)], zeros(5, 5)),
+    "a complex number to pad with": (lambda x: torch.nn.functional.pad(x, (1, 1), value=1j), zeros(2, 3)),
 }  # fmt: skip
 
 

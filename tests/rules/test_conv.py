@@ -147,5 +147,7 @@ def test_padding_reaches_past_the_input(mode, most):
     module = nn.Conv1d(3, 5, 3, padding=most + 1, padding_mode=mode)
     with pytest.raises(RuntimeError):
         module(t(2, 3, 5))
-    with pytest.raises(ShapeError, match=f"pad must be at most {most} to {mode} a size of 5, got {most + 1}"):
+    with pytest.raises(
+        ShapeError, match=f"pad must be at most {most} for mode '{mode}' and a size of 5, got {most + 1}"
+    ):
         call_module(module, TensorSpec((2, 3, 5)))

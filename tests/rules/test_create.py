@@ -145,7 +145,7 @@ def test_multinomial_gives_places():
         (partial(torch.hann_window, 5, dtype=torch.int64), "floating point"),
         (partial(torch.randint, 5, 5, (2,)), "less than high"),
         (partial(torch.rand, 2, dtype=torch.int64), "floating point"),
-        (partial(torch.multinomial, X, 7), "among the weights"),
+        (partial(torch.multinomial, X, 7), "must be up to 5, a row's weights, got 7"),
         (partial(torch.normal, 0.0, -1.0, (2,)), "std must be 0 or more"),
     ],
 )

@@ -124,7 +124,7 @@ def test_in_place_spellings_have_a_rule(name):
         (partial(torch.lerp, X, HALF, 0.5), "one dtype"),
         (partial(torch.div, X, X, rounding_mode="up"), "rounding_mode"),
         (partial(torch.where, X, X, X), "condition must be bool"),
-        (partial(torch.neg, BOOL), "takes numbers"),
+        (partial(torch.neg, BOOL), "operands must be numbers, got bool"),
         (partial(torch.lt, COMPLEX, X), "real numbers"),
         (partial(torch.maximum, X, 1), "other must be a tensor"),
         (partial(torch.addcdiv, I64, I64, I64), "whole numbers"),

@@ -110,8 +110,8 @@ def test_an_empty_batch(agree):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (partial(F.interpolate, PLANE), "either size or scale_factor must be given, got None and None"),
-        (partial(F.interpolate, PLANE, 4, 2), "either size or scale_factor must be given, got 4 and 2"),
+        (partial(F.interpolate, PLANE), "one of size and scale_factor must be given, got None and None"),
+        (partial(F.interpolate, PLANE, 4, 2), "one of size and scale_factor must be given, got 4 and 2"),
         (partial(F.interpolate, PLANE, (4,)), "size must have 2 numbers, one a spatial dimension, got (4,)"),
         (partial(F.interpolate, PLANE, scale_factor=(2,)), "scale_factor must have 2 numbers"),
         (partial(F.interpolate, PLANE, 4.5), "size must be whole numbers, got 4.5"),
