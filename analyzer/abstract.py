@@ -14,6 +14,7 @@ __all__ = ["KNOWN", "SPREAD", "UNKNOWN", "AbstractTensor", "Memory"]
 
 _make = torch.Tensor._make_wrapper_subclass
 swap: Any = torch.utils.swap_tensors
+_QUANTIZED = frozenset({torch.quint8, torch.qint8, torch.qint32, torch.quint4x2, torch.quint2x4})
 
 
 UNKNOWN, SPREAD, KNOWN = 0, 1, 2
@@ -112,7 +113,7 @@ class AbstractTensor(torch.Tensor):
 
     @property
     def is_quantized(self) -> bool:  # type: ignore[override]
-        return False
+        return self._spec.dtype in _QUANTIZED
 
     @property
     def is_sparse(self) -> bool:  # type: ignore[override]

@@ -137,6 +137,33 @@ def _(input: TensorSpec, bins: int) -> Counts:
     return Counts(cmp=2 * max(n - 1, 0), add=2 * n + bins, div=n) if n else Counts()
 
 
+def _observer(module: Any, averages: bool) -> None:
+    def shape(input: TensorSpec, ch_axis: int | None = None) -> TensorSpec:
+        if ch_axis is not None:
+            wrap_dim(ch_axis, check_tensor(input, "input").ndim, "ch_axis")
+        return check_tensor(input, "input")
+
+    def cost(input: TensorSpec, ch_axis: int | None) -> Counts:
+        if input.numel == 0:
+            return Counts()
+        channels = 1 if ch_axis is None else input.shape[wrap_dim(ch_axis, input.ndim)]
+        kept = Counts(add=4, mul=2) if averages else Counts(cmp=2)
+        return Counts(cmp=2 * (input.numel - channels)) + kept * channels
+
+    shape.__doc__ = (
+        "x itself, once its extremes were noted, of all of it or of each channel.\n\n"
+        f"Cost: 2 (n − 1) cmp for the extremes of n numbers, {'4 add, 2 mul for their averages' if averages else ''}"
+        f"{'' if averages else '2 cmp with those before'}.\nSource: torch.ao.quantization.{module.__name__}"
+    )
+    RULES.op(module, name="observer", alias="input")(shape).cost(cost)
+
+
+_observer(ao.MinMaxObserver, False)
+_observer(ao.PerChannelMinMaxObserver, False)
+_observer(ao.MovingAverageMinMaxObserver, True)
+_observer(ao.MovingAveragePerChannelMinMaxObserver, True)
+
+
 def _switch(name: str) -> Any:
     """Whether a module's switch, a buffer of one number, stands on."""
 

@@ -30,22 +30,20 @@ def _norm_cost(out: TensorSpec, input: TensorSpec, p: Any, dim: Any) -> Counts:
 
 
 @RULES.op(torch.nuclear_norm)
-def nuclear_norm(input: TensorSpec, dim: Any = None, keepdim: bool = False) -> TensorSpec:
-    """Sum of the singular values of a matrix, or of those that two dimensions span.
+def nuclear_norm(input: TensorSpec, dim: Any = (-2, -1), keepdim: bool = False) -> TensorSpec:
+    """Sum of the singular values of the matrices that two dimensions span.
 
     Cost: as norm of 'nuc'.
     Source: torch.nuclear_norm
     """
     if isinstance(dim, bool):  # (input, keepdim)
-        dim, keepdim = None, dim
-    if dim is None and input.ndim != 2:
-        raise ShapeError(f"input must have 2 dimensions where dim is not given, got {input.ndim}")
+        dim, keepdim = (-2, -1), dim
     return _norm_shape(input, "nuc", dim, keepdim)
 
 
 @nuclear_norm.cost
 def _(out: TensorSpec, input: TensorSpec, dim: Any) -> Counts:
-    return _norm_cost(out, input, "nuc", None if isinstance(dim, bool) else dim)
+    return _norm_cost(out, input, "nuc", (-2, -1) if isinstance(dim, bool) else dim)
 
 
 @RULES.op(torch.frobenius_norm)
@@ -65,7 +63,7 @@ def _(out: TensorSpec, input: TensorSpec, dim: Any) -> Counts:
 
 @RULES.op(torch.norm_except_dim)
 def norm_except_dim(v: TensorSpec, pow: int = 2, dim: int = 0) -> TensorSpec:
-    """Norms over every dimension but one, which stays: (D, *) -> (D, 1, ...); of all for dim −1.
+    """Norms over every dimension but one, which stays: (*, D, *) -> (1, D, 1); of all for dim −1.
 
     Cost: as norm.
     Source: torch.norm_except_dim, torch.nn.utils.weight_norm
@@ -73,9 +71,10 @@ def norm_except_dim(v: TensorSpec, pow: int = 2, dim: int = 0) -> TensorSpec:
     check_tensor(v, "v")
     if dim == -1:
         return _norm_shape(v, pow, None, False)
-    if v.ndim < 2 or dim not in (0, v.ndim - 1):
-        raise ShapeError(f"dim must be -1, 0 or {v.ndim - 1}, the first or last, got {dim}")
-    return _norm_shape(v, pow, tuple(axis for axis in range(v.ndim) if axis != dim), True)
+    kept = wrap_dim(dim, v.ndim)
+    if v.ndim == 1:
+        return _norm_shape(v.with_shape(*v.shape, 1), pow, 1, False)
+    return _norm_shape(v, pow, tuple(axis for axis in range(v.ndim) if axis != kept), True)
 
 
 @norm_except_dim.cost

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.ao.nn import quantized as nnq
+from torch.ao.nn.intrinsic import quantized as nniq
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
@@ -20,8 +23,13 @@ RULES = RuleSet()
 
 Maybe = TensorSpec | None
 
+_RUNNING: dict[str, Callable[[Any], Any]] = {
+    "mean": lambda module: module.running_mean,
+    "var": lambda module: module.running_var,
+}
 
-def _batch_norm(name: str, dims: tuple[int, ...], relu: bool) -> None:
+
+def _batch_norm(name: str, dims: tuple[int, ...], relu: bool, *modules: Any) -> None:
     def shape(
         qx: TensorSpec, weight: Maybe, bias: Maybe, mean: TensorSpec, var: TensorSpec, *rest: Any, **more: Any
     ) -> TensorSpec:
@@ -39,22 +47,26 @@ def _batch_norm(name: str, dims: tuple[int, ...], relu: bool) -> None:
         "Source: torch.ao.nn.quantized.BatchNorm2d"
     )
     each = Counts(mul=1, add=1, func=1, cmp=2 + relu)
-    targets: list[Any] = [f"quantized::{name}"]
+    targets: list[Any] = [*modules, f"quantized::{name}"]
     if name == "batch_norm":
         targets.append(torch.quantized_batch_norm)
-    RULES.op(*targets, name=f"quantized_{name}")(shape).cost(lambda out: each * out.numel)
+    RULES.op(*targets, name=f"quantized_{name}", attributes=_RUNNING)(shape).cost(lambda out: each * out.numel)
 
 
 for _suffix, _relu in (("", False), ("_relu", True)):
-    for _which, _dims in (("", (2, 3, 4, 5)), ("1d", (2, 3)), ("2d", (4,)), ("3d", (5,))):
+    for _which, _dims in (("", (2, 3, 4, 5)), ("1d", (2, 3))):
         _batch_norm(f"batch_norm{_which}{_suffix}", _dims, _relu)
+_batch_norm("batch_norm2d", (4,), False, nnq.BatchNorm2d)
+_batch_norm("batch_norm3d", (5,), False, nnq.BatchNorm3d)
+_batch_norm("batch_norm2d_relu", (4,), True, nniq.BNReLU2d)
+_batch_norm("batch_norm3d_relu", (5,), True, nniq.BNReLU3d)
 
 
 def _around(input: TensorSpec, counts: Counts) -> Counts:
     return counts + (DEQUANTIZE + QUANTIZE) * input.numel
 
 
-@RULES.op("quantized::layer_norm", name="quantized_layer_norm")
+@RULES.op(nnq.LayerNorm, "quantized::layer_norm", name="quantized_layer_norm")
 def layer_norm(
     input: TensorSpec, normalized_shape: Any, weight: Maybe, bias: Maybe, eps: float, scale: float, zero_point: int
 ) -> TensorSpec:
@@ -76,7 +88,7 @@ def _(input: TensorSpec, normalized_shape: Any, weight: Maybe, bias: Maybe) -> C
     return _around(input, normalized(groups, length) + affine(input.numel, weight, bias))
 
 
-@RULES.op("quantized::group_norm", name="quantized_group_norm")
+@RULES.op(nnq.GroupNorm, "quantized::group_norm", name="quantized_group_norm")
 def group_norm(
     input: TensorSpec, num_groups: int, weight: Maybe, bias: Maybe, eps: float, scale: float, zero_point: int
 ) -> TensorSpec:
@@ -90,7 +102,13 @@ def group_norm(
     return input
 
 
-@RULES.op("quantized::instance_norm", name="quantized_instance_norm")
+@RULES.op(
+    nnq.InstanceNorm1d,
+    nnq.InstanceNorm2d,
+    nnq.InstanceNorm3d,
+    "quantized::instance_norm",
+    name="quantized_instance_norm",
+)
 def instance_norm(
     input: TensorSpec, weight: Maybe, bias: Maybe, eps: float, scale: float, zero_point: int
 ) -> TensorSpec:

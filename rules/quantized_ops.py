@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.ao.nn import quantized as nnq
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
@@ -35,7 +36,7 @@ def _targets(*names: str) -> list[str]:
     return [f"quantized::{name}" for name in names]
 
 
-def _pointwise(name: str, *, operands: int = 1, **counts: int) -> None:
+def _pointwise(name: str, *modules: Any, operands: int = 1, **counts: int) -> None:
     """A function of every element, computed between dequantization and quantization."""
     each = Counts(**counts) + DEQUANTIZE * operands + QUANTIZE
 
@@ -53,7 +54,7 @@ def _pointwise(name: str, *, operands: int = 1, **counts: int) -> None:
     shape = one if operands == 1 else two
     said = " + ".join(f"{times} {kind}" for kind, times in counts.items()) or "nothing"
     shape.__doc__ = f"{name} of quantized numbers.\n\n{_SAID.format(said)}\nSource: torch.ao.nn.quantized"
-    RULES.op(*_targets(name), name=f"quantized_{name}")(shape).cost(lambda out: each * out.numel)
+    RULES.op(*modules, *_targets(name), name=f"quantized_{name}")(shape).cost(lambda out: each * out.numel)
 
 
 for _name, _kind in (("add", "add"), ("mul", "mul")):
@@ -61,10 +62,14 @@ for _name, _kind in (("add", "add"), ("mul", "mul")):
     _pointwise(f"{_name}_relu", operands=2, **{_kind: 1, "cmp": 1})
     _pointwise(f"{_name}_scalar", **{_kind: 1})
     _pointwise(f"{_name}_scalar_relu", **{_kind: 1, "cmp": 1})
-for _name in ("hardswish", "sigmoid", "celu", "elu"):
+for _name in ("sigmoid", "celu", "elu"):
     _pointwise(_name, func=1)
-for _name in ("leaky_relu", "threshold", "relu6", "clamp", "prelu"):
+for _name in ("threshold", "relu6", "clamp"):
     _pointwise(_name, cmp=1)
+# The scales of these modules are buffers, which an operator would ask for the numbers of.
+_pointwise("hardswish", nnq.Hardswish, func=1)
+_pointwise("leaky_relu", nnq.LeakyReLU, cmp=1)
+_pointwise("prelu", nnq.PReLU, cmp=1)
 _pointwise("dropout")
 
 
