@@ -182,6 +182,7 @@ def softshrink(input: TensorSpec, lambd: float = 0.5) -> TensorSpec:
     Cost: one cmp an element.
     Source: torch.nn.functional.softshrink
     """
+    check_scalar(lambd, "lambd")
     if lambd < 0:
         raise ShapeError(f"lambd must be 0 or more, got {lambd}")
     return check_floating(input)
@@ -194,6 +195,8 @@ def rrelu(input: TensorSpec, lower: float = 1 / 8, upper: float = 1 / 3, trainin
     Cost: one cmp an element.
     Source: torch.nn.functional.rrelu
     """
+    check_scalar(lower, "lower")
+    check_scalar(upper, "upper")
     check_flag(training, "training")
     if lower > upper:
         raise ShapeError(f"lower must not be greater than upper, got {lower} and {upper}")

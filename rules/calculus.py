@@ -111,7 +111,9 @@ def gradient(input: TensorSpec, *, spacing: Any = 1, dim: Any = None, edge_order
                 raise ShapeError(f"spacing must be on the device of input, got {space.device} and {input.device}")
             if space.ndim != 1 or space.dtype is torch.bool:
                 raise ShapeError(f"spacing must be numbers or vectors of places, got {space}")
-    return tuple([input.with_dtype(float_dtype(result_dtype(input, space))) for space in spaces])
+    # Quotients of places are floats, whatever the places are.
+    widths = [one.with_dtype(float_dtype(one.dtype)) if isinstance(one, TensorSpec) else one for one in spaces]
+    return tuple([input.with_dtype(float_dtype(result_dtype(input, width))) for width in widths])
 
 
 @gradient.cost

@@ -18,7 +18,7 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import float_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_scalar, each_whole, numbers, whole
+from rules._dims import check_scalar, check_tensor, each_whole, numbers, whole
 from rules._layer import check_floating
 from rules._norm import Maybe, Three, affine, check_channels, check_parameter, normalized, saved_statistics
 
@@ -211,7 +211,7 @@ def local_response_norm(
     Cost: an element: the square 1 mul, the mean size - 1 add and 1 div, then 1 mul, 1 add, 1 func and 1 div.
     Source: torch.nn.functional.local_response_norm; Krizhevsky et al. 2012
     """
-    if input.dtype is not torch.int64:  # which average pooling takes beside floating numbers
+    if check_tensor(input, "input").dtype is not torch.int64:  # which average pooling takes beside floating numbers
         check_floating(input)
     if input.ndim < 3:
         raise ShapeError(f"input must have 3 dimensions or more, got {input.ndim}: {input.shape}")

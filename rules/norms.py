@@ -12,7 +12,7 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import broadcast_shapes, real_dtype, result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor, spellings, wrap_dim, wrap_dims
+from rules._dims import check_scalar, check_tensor, spellings, wrap_dim, wrap_dims
 from rules._lapack import svd
 from rules.reduce import not_empty, reduced, steps
 
@@ -224,6 +224,9 @@ def renorm(input: TensorSpec, p: Any, dim: int, maxnorm: Any) -> TensorSpec:
     _norm_dtype(input, None)
     if not isinstance(p, (int, float)) or p <= 0:
         raise ShapeError(f"p must be greater than 0, got {p!r}")
+    check_scalar(maxnorm, "maxnorm")
+    if maxnorm < 0:
+        raise ShapeError(f"maxnorm must be 0 or more, got {maxnorm}")
     return input
 
 

@@ -12,7 +12,7 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import broadcast_shapes, elementwise_spec, float_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor, spellings, whole
+from rules._dims import check_tensor, numbers, spellings, whole
 
 __all__ = ["RULES"]
 
@@ -158,11 +158,12 @@ def unravel_index(indices: TensorSpec, shape: Any) -> tuple[TensorSpec, ...]:
     Cost: two func an element and dimension: a quotient and a remainder.
     Source: torch.unravel_index
     """
-    if indices.dtype.is_floating_point or indices.dtype.is_complex or indices.dtype is torch.bool:
+    dtype = check_tensor(indices, "indices").dtype
+    if dtype.is_floating_point or dtype.is_complex or dtype is torch.bool:
         raise ShapeError(f"indices must be whole numbers, got {indices}")
-    sizes = (shape,) if not isinstance(shape, (tuple, list)) else tuple(shape)
+    sizes = numbers(shape, "shape")
     for size in sizes:
-        if whole(size, "shape") < (1 if indices.numel else 0):
+        if size < (1 if indices.numel else 0):
             raise ShapeError(f"shape must be {'1' if indices.numel else '0'} or more, got {sizes}")
     return tuple([indices.with_dtype(torch.int64) for _ in sizes])
 

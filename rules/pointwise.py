@@ -132,12 +132,12 @@ def div(input: Any, other: Any, rounding_mode: str | None = None) -> TensorSpec:
 
 @RULES.op(*spellings("__rdiv__", "__rtruediv__"), name="div")
 def rdiv(input: TensorSpec, other: Any) -> TensorSpec:
-    """Out = other / input, broadcast.
+    """Out = other / input, broadcast, as torch takes it: other times the reciprocal of input.
 
     Cost: one div an element of the result.
     Source: torch.Tensor.__rtruediv__
     """
-    return _quotient(check_tensor(input, "input"), other, None)
+    return _quotient(check_tensor(input, "input").with_dtype(float_dtype(input.dtype)), other, None)
 
 
 def _div_cost(out: TensorSpec) -> Counts:
