@@ -128,16 +128,19 @@ class AtenCalls:
     def _bound(self, name: str, args: tuple[Any, ...], error: Exception) -> Any:
         said = str(error).lower()
         has_none = isinstance(error, NotImplementedError) or "meta" in said or "fake impl" in said
+        by_data = type(error).__name__ in ("DynamicOutputShapeException", "DataDependentOutputException")
+        if by_data or "data-dependent shape" in said:
+            hint = "give it a rule that returns a Bound, the largest result (analyze(..., rules=...))"
+            raise DataDependentError(f"the size of what {name} returns depends on data", hint=hint) from error
         if isinstance(error, (RuntimeError, ValueError, TypeError, IndexError)) and not has_none:
-            if type(error).__name__ in ("DynamicOutputShapeException", "DataDependentOutputException"):
-                raise DataDependentError(f"the size of what {name} returns depends on data") from error
             raise ShapeError(f"torch rejects {name}: {str(error).splitlines()[0]}") from error
         if self._on_unknown == "bound":
             for arg in args:
                 if isinstance(arg, torch.Tensor):
                     return self._recorder.abstract_of(arg)._spec
+        why = "torch has no shape function for it" if has_none else f"its fake raises {type(error).__name__}: {error}"
         missing = MissingRuleError(
-            f"nobody knows the shape of what {name} returns: it has no rule, and torch has no shape function for it",
+            f"nobody knows the shape of what {name} returns: it has no rule, and {why}",
             hint='give it a rule (analyze(..., rules=...)), or go on with on_unknown="bound"',
         )
         raise missing.locate(self._recorder.stack[-1], (), user_line()) from None

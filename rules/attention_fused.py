@@ -135,7 +135,7 @@ def native_multi_head_attention(
     query: TensorSpec, key: TensorSpec, value: TensorSpec, embed_dim: int, num_head: int, qkv_weight: TensorSpec,
     qkv_bias: TensorSpec, proj_weight: TensorSpec, proj_bias: TensorSpec, mask: Maybe = None, need_weights: bool = True,
     average_attn_weights: bool = True, mask_type: int | None = None,
-) -> tuple[TensorSpec, TensorSpec]:  # fmt: skip
+) -> tuple[TensorSpec, Maybe]:  # fmt: skip
     """Multi-head attention as one kernel      q (N, L, D), k, v (N, S, D) -> (N, L, D), and the weights.
 
     Cost: four products D x D with their biases, and attention; the mean of the heads H − 1 add, 1 div a weight.
@@ -145,7 +145,7 @@ def native_multi_head_attention(
     batch, length, _ = query.shape
     keys = key.shape[1]
     shape = (batch, length, keys) if average_attn_weights else (batch, num_head, length, keys)
-    return query, query.with_shape(*(shape if need_weights else (0,)))
+    return query, query.with_shape(*shape) if need_weights else None
 
 
 @native_multi_head_attention.cost
