@@ -9,7 +9,7 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import result_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor, is_whole
+from rules._dims import check_flag, check_tensor, is_whole, whole
 from rules.fft import check_transformed, fourier_cost
 
 __all__ = ["RULES"]
@@ -22,8 +22,8 @@ def _frame(n_fft: int, hop_length: int | None, win_length: int | None, window: M
     """How far apart frames begin, once the window fits."""
     if not is_whole(n_fft) or n_fft <= 0:
         raise ShapeError(f"n_fft must be a whole number of 1 or more, got {n_fft!r}")
-    hop = n_fft // 4 if hop_length is None else hop_length
-    width = n_fft if win_length is None else win_length
+    hop = n_fft // 4 if hop_length is None else whole(hop_length, "hop_length")
+    width = n_fft if win_length is None else whole(win_length, "win_length")
     if hop <= 0:
         raise ShapeError(f"hop_length must be 1 or more, got {hop}")
     if not 0 < width <= n_fft:
@@ -67,6 +67,8 @@ def stft(
     Source: torch.stft
     """
     hop = _frame(n_fft, hop_length, win_length, window)
+    if return_complex is not None:
+        check_flag(return_complex, "return_complex")
     if len(check_transformed(input).shape) not in (1, 2) or not (
         input.dtype.is_floating_point or input.dtype.is_complex
     ):

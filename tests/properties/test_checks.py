@@ -65,6 +65,8 @@ CALLS = {
         zeros(2, 100),
         zeros(16, dtype=DOUBLE),
     ),
+    "a hop of several": (lambda x: torch.stft(x, 16, hop_length=(4,), return_complex=True), zeros(2, 100)),
+    "a number as return_complex": (lambda x: torch.stft(x, 16, return_complex=1), zeros(2, 100)),
     "back by a window of a wider dtype": (
         lambda x, window: torch.istft(x, 16, window=window),
         zeros(9, 10, dtype=COMPLEX),
