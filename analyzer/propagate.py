@@ -132,6 +132,8 @@ def extend_key(key: list[Any], value: Any) -> None:
         key.append(cls)
         for part in (value.start, value.stop, value.step):
             extend_key(key, part)
+    elif cls is torch.ScriptObject:
+        key.append([])  # packed weights compare to nothing, and a memory must not keep them: this does not hash
     else:
         key += (cls, value)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from rules._dims import check_tensor
 from rules.matmul import check_dims
 from rules.quantize import dynamic_cost
 
@@ -109,3 +112,51 @@ def _(out: TensorSpec, input: TensorSpec, block_size: int, in_features: int) -> 
     blocks = -(-in_features // block_size) if block_size > 0 else 1
     counts: Counts = dynamic_cost(input.numel)
     return counts + Counts.dots(out.numel, in_features) + Counts(mul=blocks, add=1) * out.numel
+
+
+# fbgemm's products, of old -----------------------------------------------------------------------------------------
+
+
+def _fbgemm_bias(input: TensorSpec, bias: TensorSpec) -> TensorSpec:
+    """Y (*, N) for a bias of N numbers."""
+    if check_tensor(bias, "bias").ndim != 1 or check_tensor(input, "input").ndim < 2:
+        raise ShapeError(f"input must have 2 dimensions or more and bias 1, got {input.shape} and {bias.shape}")
+    return input.with_shape(*input.shape[:-1], bias.shape[0])
+
+
+@RULES.op(torch.fbgemm_linear_int8_weight, torch.fbgemm_linear_int8_weight_fp32_activation)
+def fbgemm_linear_int8_weight(
+    input: TensorSpec, weight: TensorSpec, packed: Any, col_offsets: Any, weight_scale: Any, weight_zero_point: Any,
+    bias: TensorSpec,
+) -> TensorSpec:  # fmt: skip
+    """X Wᵀ + b with W of 8 bits and x quantized on the way        x (*, K), W (N, K), b (N) -> (*, N).
+
+    Cost: n numbers of x quantized, 2 (n − 1) cmp, 1 div, 1 add, 1 func, 2 cmp each; per output one dot product of
+    length K, 1 mul, 1 add.
+    Source: torch.fbgemm_linear_int8_weight
+    """
+    check_dims(2, weight=weight)
+    if weight.shape[1] != input.shape[-1]:
+        raise ShapeError(f"input has {input.shape[-1]} features, weight takes {weight.shape[1]}")
+    return _fbgemm_bias(input, bias)
+
+
+@fbgemm_linear_int8_weight.cost
+def _(out: TensorSpec, input: TensorSpec) -> Counts:
+    counts: Counts = dynamic_cost(input.numel)
+    return counts + Counts.dots(out.numel, input.shape[-1]) + Counts(mul=out.numel, add=out.numel)
+
+
+@RULES.op(torch.fbgemm_linear_fp16_weight, torch.fbgemm_linear_fp16_weight_fp32_activation)
+def fbgemm_linear_fp16_weight(input: TensorSpec, packed_weight: Any, bias: TensorSpec) -> TensorSpec:
+    """X Wᵀ + b with packed W of 16 bits, as many rows as the bias        x (*, K), b (N) -> (*, N).
+
+    Cost: per output one dot product of length K, 1 add.
+    Source: torch.fbgemm_linear_fp16_weight
+    """
+    return _fbgemm_bias(input, bias)
+
+
+@fbgemm_linear_fp16_weight.cost
+def _(out: TensorSpec, input: TensorSpec) -> Counts:
+    return Counts.dots(out.numel, input.shape[-1]) + Counts(add=out.numel)

@@ -12,7 +12,16 @@ from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor, check_tensors, spellings, wrap_dim
 
-__all__ = ["DEQUANTIZE", "QUANTIZE", "QUANTIZED", "RULES", "check_channels", "check_quantized", "dynamic_cost"]
+__all__ = [
+    "DEQUANTIZE",
+    "QUANTIZE",
+    "QUANTIZED",
+    "RULES",
+    "check_channels",
+    "check_quantized",
+    "dynamic_cost",
+    "operators",
+]
 
 RULES = RuleSet()
 
@@ -23,6 +32,15 @@ DEQUANTIZE = Counts(add=1, mul=1)
 # What stands behind a quantized dtype.
 QUANTIZED = {torch.quint8: torch.uint8, torch.qint8: torch.int8, torch.qint32: torch.int32}
 _PACKED = frozenset({torch.quint4x2, torch.quint2x4})
+
+
+def operators(*names: str) -> list[Any]:
+    """Torch's operators of these names on quantized tensors, by name where torch was built without them.
+
+    >>> operators("add") == [torch.ops.quantized.add]
+    True
+    """
+    return [getattr(torch.ops.quantized, name, f"quantized::{name}") for name in names]
 
 
 def check_quantized(spec: Any, name: str = "input") -> TensorSpec:

@@ -15,7 +15,7 @@ from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules.conv_transpose import RULES as CONVOLUTIONS
-from rules.quantize import check_quantized
+from rules.quantize import check_quantized, operators
 from rules.quantized_layers import (
     DYNAMIC_WORDS,
     QUANTIZED_WORDS,
@@ -104,7 +104,7 @@ def _conv(dims: int, transposed: bool, dynamic: bool, suffix: str = "", modules:
         rule = RULES.op(*modules, name=name, attributes=_CONV)(shape)
         rule.cost(cost)
         rule.traffic(weight_traffic)
-    operator = f"quantized::{family}{suffix}{'_dynamic' if dynamic else ''}"
+    (operator,) = operators(f"{family}{suffix}{'_dynamic' if dynamic else ''}")
     rule = RULES.op(operator, name=name)(on_packed_sum if adds else on_packed)
     rule.cost(packed_cost)
     rule.traffic(packed_traffic)

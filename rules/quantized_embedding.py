@@ -13,7 +13,7 @@ from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor
 from rules.embedding_bag import embedding_bag
-from rules.quantize import DEQUANTIZE
+from rules.quantize import DEQUANTIZE, operators
 from rules.quantized_layers import Maybe, packed_weights, plain_floats
 
 __all__ = ["RULES"]
@@ -44,7 +44,7 @@ def embedding(indices: TensorSpec, weight: TensorSpec) -> TensorSpec:
 embedding.cost(lambda out: DEQUANTIZE * out.numel)
 
 
-@RULES.op("quantized::embedding_byte", "quantized::embedding_4bit", name="quantized_embedding")
+@RULES.op(*operators("embedding_byte", "embedding_4bit"), name="quantized_embedding")
 def packed_embedding(weight: Any, indices: TensorSpec, pruned_weights: bool = False) -> TensorSpec:
     """Rows of a quantized table, in floating point        table (V, D), indices (*) -> (*, D).
 
@@ -86,7 +86,7 @@ def bag(
 bag.cost(lambda out, indices, per_sample_weights: _bag_cost(out, indices, per_sample_weights))
 
 
-@RULES.op("quantized::embedding_bag_byte", "quantized::embedding_bag_4bit", name="quantized_embedding_bag")
+@RULES.op(*operators("embedding_bag_byte", "embedding_bag_4bit"), name="quantized_embedding_bag")
 def packed_bag(
     weight: Any, indices: TensorSpec, offsets: Maybe = None, scale_grad_by_freq: bool = False, mode: int = 0,
     pruned_weights: bool = False, per_sample_weights: Maybe = None, compressed_indices_mapping: Maybe = None,

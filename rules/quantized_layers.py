@@ -22,7 +22,7 @@ from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor
 from rules.linear import linear
-from rules.quantize import check_quantized, dynamic_cost
+from rules.quantize import check_quantized, dynamic_cost, operators
 
 __all__ = [
     "DYNAMIC_WORDS", "QUANTIZED_WORDS", "RULES", "Attributes", "Maybe", "around", "bias_of", "check_input",
@@ -52,7 +52,10 @@ def packed_weights(packed: Any) -> tuple[TensorSpec, Maybe]:
     with _disable_current_modes(), torch._C.DisableTorchFunction(), torch.no_grad():
         found = packed.unpack()
         weight, bias = found if isinstance(found, (tuple, list)) else (found, None)
-        return TensorSpec.of(weight), None if bias is None else TensorSpec.of(bias)
+        spec = TensorSpec.of(weight)
+        # Weights of 16 bits come out as floats.
+        spec = spec.with_dtype(torch.float16) if spec.dtype is torch.float32 else spec
+        return spec, None if bias is None else TensorSpec.of(bias)
 
 
 def plain_floats(spec: Maybe) -> Any:
@@ -105,7 +108,7 @@ DYNAMIC_WORDS = (
 )
 
 
-def _linear(name: str, modules: list[Any], operators: list[str], dynamic: bool, after: Counts, said: str) -> None:
+def _linear(name: str, modules: list[Any], named: list[str], dynamic: bool, after: Counts, said: str) -> None:
     def shape(input: TensorSpec, weight: TensorSpec, bias: Maybe = None) -> TensorSpec:
         data = check_input(input, dynamic)
         out: TensorSpec = linear(plain_floats(data), plain_floats(weight), plain_floats(bias))
@@ -132,7 +135,7 @@ def _linear(name: str, modules: list[Any], operators: list[str], dynamic: bool, 
         rule = RULES.op(*modules, name=name, attributes=_LINEAR)(shape)
         rule.cost(cost)
         rule.traffic(weight_traffic)
-    rule = RULES.op(*(f"quantized::{operator}" for operator in operators), name=name)(on_packed)
+    rule = RULES.op(*operators(*named), name=name)(on_packed)
     rule.cost(packed_cost)
     rule.traffic(packed_traffic)
 
@@ -149,7 +152,7 @@ _linear(
 )
 
 
-@RULES.op("quantized::linear_prepack", "quantized::conv2d_prepack", "quantized::conv1d_prepack", name="prepack")
+@RULES.op(*operators("linear_prepack", "conv1d_prepack", "conv2d_prepack", "conv3d_prepack"), name="prepack")
 def prepack(weight: TensorSpec, *rest: Any, **more: Any) -> Any:
     """Weights packed in forward, which no spec can stand for.
 

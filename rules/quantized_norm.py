@@ -15,7 +15,7 @@ from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._norm import affine, normalized
-from rules.quantize import DEQUANTIZE, QUANTIZE, check_quantized
+from rules.quantize import DEQUANTIZE, QUANTIZE, check_quantized, operators
 
 __all__ = ["RULES"]
 
@@ -47,7 +47,7 @@ def _batch_norm(name: str, dims: tuple[int, ...], relu: bool, *modules: Any) -> 
         "Source: torch.ao.nn.quantized.BatchNorm2d"
     )
     each = Counts(mul=1, add=1, func=1, cmp=2 + relu)
-    targets: list[Any] = [*modules, f"quantized::{name}"]
+    targets: list[Any] = [*modules, *operators(name)]
     if name == "batch_norm":
         targets.append(torch.quantized_batch_norm)
     RULES.op(*targets, name=f"quantized_{name}", attributes=_RUNNING)(shape).cost(lambda out: each * out.numel)
@@ -66,7 +66,7 @@ def _around(input: TensorSpec, counts: Counts) -> Counts:
     return counts + (DEQUANTIZE + QUANTIZE) * input.numel
 
 
-@RULES.op(nnq.LayerNorm, "quantized::layer_norm", name="quantized_layer_norm")
+@RULES.op(nnq.LayerNorm, *operators("layer_norm"), name="quantized_layer_norm")
 def layer_norm(
     input: TensorSpec, normalized_shape: Any, weight: Maybe, bias: Maybe, eps: float, scale: float, zero_point: int
 ) -> TensorSpec:
@@ -88,7 +88,7 @@ def _(input: TensorSpec, normalized_shape: Any, weight: Maybe, bias: Maybe) -> C
     return _around(input, normalized(groups, length) + affine(input.numel, weight, bias))
 
 
-@RULES.op(nnq.GroupNorm, "quantized::group_norm", name="quantized_group_norm")
+@RULES.op(nnq.GroupNorm, *operators("group_norm"), name="quantized_group_norm")
 def group_norm(
     input: TensorSpec, num_groups: int, weight: Maybe, bias: Maybe, eps: float, scale: float, zero_point: int
 ) -> TensorSpec:
@@ -106,7 +106,7 @@ def group_norm(
     nnq.InstanceNorm1d,
     nnq.InstanceNorm2d,
     nnq.InstanceNorm3d,
-    "quantized::instance_norm",
+    *operators("instance_norm"),
     name="quantized_instance_norm",
 )
 def instance_norm(

@@ -20,7 +20,7 @@ from rules._dims import check_tensors
 from rules.join import cat
 from rules.matmul import matmul
 from rules.pool import RULES as POOLS
-from rules.quantize import DEQUANTIZE, QUANTIZE, QUANTIZED, check_quantized
+from rules.quantize import DEQUANTIZE, QUANTIZE, QUANTIZED, check_quantized, operators
 from rules.softmax import RULES as SOFTMAX
 
 __all__ = ["RULES", "also_quantized"]
@@ -30,10 +30,6 @@ RULES = RuleSet()
 _SAID = (
     "Cost: an element {} in floating point, 1 add, 1 mul for each operand into it and 1 div, 1 func, 1 add, 2 cmp out."
 )
-
-
-def _targets(*names: str) -> list[str]:
-    return [f"quantized::{name}" for name in names]
 
 
 def _pointwise(name: str, *modules: Any, operands: int = 1, **counts: int) -> None:
@@ -54,7 +50,7 @@ def _pointwise(name: str, *modules: Any, operands: int = 1, **counts: int) -> No
     shape = one if operands == 1 else two
     said = " + ".join(f"{times} {kind}" for kind, times in counts.items()) or "nothing"
     shape.__doc__ = f"{name} of quantized numbers.\n\n{_SAID.format(said)}\nSource: torch.ao.nn.quantized"
-    RULES.op(*modules, *_targets(name), name=f"quantized_{name}")(shape).cost(lambda out: each * out.numel)
+    RULES.op(*modules, *operators(name), name=f"quantized_{name}")(shape).cost(lambda out: each * out.numel)
 
 
 for _name, _kind in (("add", "add"), ("mul", "mul")):
@@ -76,7 +72,7 @@ _pointwise("dropout")
 # Several elements at once ----------------------------------------------------------------------------------------
 
 
-@RULES.op(*_targets("softmax"), name="quantized_softmax")
+@RULES.op(*operators("softmax"), name="quantized_softmax")
 def softmax(qx: TensorSpec, dim: int, output_scale: float, output_zero_point: int) -> TensorSpec:
     """Softmax of quantized numbers      x (*) -> the same.
 
@@ -93,7 +89,7 @@ def _(out: TensorSpec, qx: TensorSpec, dim: int) -> Counts:
     return rule.call_cost(rule.bind((qx, dim), {}), out) + (DEQUANTIZE + QUANTIZE) * qx.numel
 
 
-@RULES.op(*_targets("matmul"), name="quantized_matmul")
+@RULES.op(*operators("matmul"), name="quantized_matmul")
 def product(qa: TensorSpec, qb: TensorSpec, scale: float, zero_point: int) -> TensorSpec:
     """Matrix product of quantized numbers      (*, M, K), (*, K, N) -> (*, M, N).
 
@@ -124,7 +120,7 @@ def _join(name: str, relu: bool) -> None:
         "relu 1 cmp.\nSource: torch.ao.nn.quantized.QFunctional"
     )
     each = DEQUANTIZE + QUANTIZE + Counts(cmp=int(relu))
-    RULES.op(*_targets(name), name=f"quantized_{name}")(shape).cost(lambda out: each * out.numel)
+    RULES.op(*operators(name), name=f"quantized_{name}")(shape).cost(lambda out: each * out.numel)
 
 
 _join("cat", False)
@@ -151,7 +147,7 @@ def _pool(dims: int) -> None:
     )
     targets: list[Any] = [getattr(torch, f"quantized_max_pool{dims}d")]
     if dims < 3:
-        targets += _targets(f"max_pool{dims}d")
+        targets += operators(f"max_pool{dims}d")
     RULES.op(*targets, name=f"quantized_max_pool{dims}d")(shape).cost(cost)
 
 

@@ -282,6 +282,11 @@ def test_operators_on_packed_weights():
             torch.ops.quantized.conv1d(quantized(x[0]), line._packed_params, 0.1, 0),
         )
 
+    half = ao.quantize_dynamic(nn.Sequential(nn.Linear(7, 11)), {nn.Linear}, dtype=torch.float16)[0]
+    sixteen = half._packed_params._packed_params
+    node = agrees(lambda x: torch.ops.quantized.linear_dynamic_fp16(x, sixteen), (ROWS,)).graph.nodes()[1]
+    assert (node.counts, node.traffic.weights) == (Counts(mac=385, dot=55, add=55), 2 * 77 + 4 * 11)
+
     answer = agrees(run, (X, ROWS))
     assert answer.total("macs") == 2 * 385 + 2 * 11 * 2 * 3 * 27 + 3 * 11 * 5 * 15
 
@@ -352,3 +357,66 @@ def test_rejected(call, words):
         call(X)
     with pytest.raises(ShapeError, match=words):
         analyze(call, (X,))
+
+
+# Beneath the modules: converted graphs, scripts, hooks --------------------------------------------------------------
+
+
+def test_a_converted_graph():
+    from torch.ao.quantization import quantize_fx
+
+    prepared = quantize_fx.prepare_fx(Net().eval(), ao.get_default_qconfig_mapping("fbgemm"), (X,))
+    assert agrees(prepared, (X,)).total("macs") == MACS
+    prepared(X)
+    model = quantize_fx.convert_fx(prepared)
+    for _ in range(2):  # packed weights are never remembered
+        assert agrees(model, (X,)).total("macs") == MACS
+
+
+SEQUENCE, STATE = torch.randn(3, 2, 7), torch.zeros(1, 2, 11)
+
+
+def test_recurrent_layers_as_operators():
+    layer = ao.quantize_dynamic(One(nn.LSTM(7, 11)), {nn.LSTM}).layer
+    want = analyze(layer, (SEQUENCE,)).counts
+
+    def call(x, h):
+        cells = [weight.param for weight in layer._all_weight_values]
+        rest = (True, 1, 0.0, False, False, False)
+        return torch.quantized_lstm(x, [h, h], cells, *rest, dtype=torch.qint8, use_dynamic=True)
+
+    for _ in range(2):
+        assert agrees(call, (SEQUENCE, STATE)).counts == want
+    layer.register_forward_hook(lambda *given: None)
+    assert agrees(layer, (SEQUENCE,)).counts == want
+    half = ao.quantize_dynamic(nn.Sequential(nn.GRU(7, 11)), {nn.GRU}, dtype=torch.float16)
+    direct = analyze(half, (SEQUENCE,)).counts
+    half[0].register_forward_hook(lambda *given: None)
+    assert agrees(half, (SEQUENCE,)).counts == direct == analyze(nn.GRU(7, 11), (SEQUENCE,)).counts
+
+
+def test_cells_as_operators():
+    cell = ao.quantize_dynamic(One(nn.LSTMCell(7, 11)), {nn.LSTMCell}).layer
+    packed = cell._packed_weight_ih, cell._packed_weight_hh
+    rows, state = torch.randn(5, 7), torch.zeros(5, 11)
+    call = torch.ops.quantized.quantized_lstm_cell_dynamic
+    answer = agrees(lambda x, h: call(x, (h, h), *packed, cell.bias_ih, cell.bias_hh), (rows, state))
+    assert answer.counts == analyze(cell, (rows,)).counts
+
+
+def test_a_script():
+    model = ao.quantize_dynamic(nn.Sequential(nn.Linear(7, 3), nn.LSTM(3, 5)), {nn.Linear, nn.LSTM})
+    assert agrees(torch.jit.script(model), (SEQUENCE,)).counts == analyze(model, (SEQUENCE,)).counts
+
+
+def test_products_of_old():
+    weight, bias = torch.randn(11, 7), torch.randn(11)
+    whole, offsets, scale, zero = torch.fbgemm_linear_quantize_weight(weight)
+    packed = torch.fbgemm_pack_quantized_matrix(whole)
+    half = torch.fbgemm_pack_gemm_matrix_fp16(weight)
+    eight = agrees(
+        lambda x: torch.fbgemm_linear_int8_weight(x, whole, packed, offsets, scale, zero, bias), (ROWS,)
+    ).counts
+    assert eight == analyze(ao.quantize_dynamic(nn.Sequential(nn.Linear(7, 11)), {nn.Linear}), (ROWS,)).counts
+    sixteen = agrees(lambda x: torch.fbgemm_linear_fp16_weight(x, half, bias), (ROWS,)).counts
+    assert sixteen == Counts(mac=385, dot=55, add=55)
