@@ -10,14 +10,14 @@ from analyzer.errors import DataDependentError
 from analyzer.node import Attribute, Ref
 from analyzer.spec import TensorSpec
 
-__all__ = ["KNOWN", "SPREAD", "UNKNOWN", "AbstractTensor", "Memory"]
+__all__ = ["KNOWN", "MOST", "SPREAD", "UNKNOWN", "AbstractTensor", "Memory"]
 
 _make = torch.Tensor._make_wrapper_subclass
 swap: Any = torch.utils.swap_tensors
 _QUANTIZED = frozenset({torch.quint8, torch.qint8, torch.qint32, torch.quint4x2, torch.quint2x4})
 
 
-UNKNOWN, SPREAD, KNOWN = 0, 1, 2
+UNKNOWN, MOST, SPREAD, KNOWN = 0, 1, 2, 3
 
 
 class Memory:
@@ -28,7 +28,8 @@ class Memory:
         writer: id of the node that wrote it last through any view; empty when none did after it was made.
         writes: how many times that happened.
         known: `KNOWN` where its values are constants that the capture can work out; `SPREAD` where they also hang on
-            a choice of data, such as the k best, which is taken to be spread evenly; `UNKNOWN` for everything else.
+            a choice of data, such as the k best, which is taken to be spread evenly; `MOST` where they are those of the
+            largest possible result, which further sizes may be worked out with; `UNKNOWN` for everything else.
     """
 
     __slots__ = ("known", "root", "writer", "writes")

@@ -39,6 +39,11 @@ class Constants:
         """Remember a call of constants alone and the abstract tensors it returned."""
         self._journal.append((function, args, kwargs, result))
 
+    def stand_in(self, tensor: AbstractTensor) -> torch.Tensor:
+        """A real tensor of the same metadata, where a call asks for no value of it: ``zeros_like(x)``."""
+        with _disable_current_modes(), torch._C.DisableTorchFunction():
+            return torch.empty((), dtype=tensor._spec.dtype).expand(tensor._spec.shape)
+
     def value(self, tensor: torch.Tensor, asked_by: str) -> torch.Tensor:
         """The real, small tensor that a constant stands for.
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from analyzer.abstract import KNOWN, SPREAD, UNKNOWN, AbstractTensor, Memory
+from analyzer.abstract import KNOWN, SPREAD, AbstractTensor, Memory
 from analyzer.assumptions import Assumptions
 from analyzer.bounds import is_bound
 from analyzer.constants import LIMIT, Constants
@@ -59,11 +59,12 @@ class Lifter:
         self._params: dict[str, TensorSpec] = {}
         self._weights: list[str] = []
         self._known = KNOWN
+        self._unread: tuple[str, ...] = ()
 
     # --- arguments ----------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        self._edges, self._params, self._weights, self._known = [], {}, [], KNOWN
+        self._edges, self._params, self._weights, self._known, self._unread = [], {}, [], KNOWN, ()
 
     def lift(self, value: Any, slot: str) -> Any:
         """An argument as rules see it: specs for tensors, everything else as it is. Edges are noted on the way."""
@@ -73,7 +74,7 @@ class Lifter:
         if cls is AbstractTensor:
             memory = value._memory
             # A constant of no dimensions where torch wants a number: the bound of a slice, one of several sizes.
-            if not value._spec.shape and memory.known and slot.startswith(_NUMBERS) and is_index(value._spec.dtype):
+            if memory.known >= SPREAD and slot.startswith(_NUMBERS) and _is_number(value._spec):
                 return self.constants.number(self.told(value), slot)
             ref = value._ref
             if memory.writer and value._seen != memory.writes:
@@ -83,7 +84,7 @@ class Lifter:
             else:
                 self._params[ref.name] = value._spec
                 self._weights.append(slot)
-            if memory.known < self._known:
+            if memory.known < self._known and slot not in self._unread:
                 self._known = memory.known
             return value._spec
         if cls is tuple or cls is list:
@@ -119,7 +120,7 @@ class Lifter:
             self._edges.append(Edge(slot, memory.writer, 0, spec))
         self._params[entry.name] = spec
         self._weights.append(slot)
-        if self._known:
+        if self._known and slot not in self._unread:
             self._known = min(self._known, memory.known if memory is not None else level_of(tensor))
         return spec
 
@@ -179,9 +180,10 @@ class Lifter:
 
     def is_known(self, tensor: torch.Tensor) -> bool:
         """Whether the values of a tensor can be worked out."""
-        return self._level(tensor) != UNKNOWN
+        return self.level(tensor) >= SPREAD
 
-    def _level(self, tensor: torch.Tensor) -> int:
+    def level(self, tensor: torch.Tensor) -> int:
+        """How much is known of the values of a tensor, see `Memory.known`."""
         if isinstance(tensor, AbstractTensor):
             return tensor._memory.known
         memory = self._memories.get(id(tensor))
@@ -189,7 +191,7 @@ class Lifter:
 
     def told(self, tensor: torch.Tensor) -> torch.Tensor:
         """A tensor whose values are about to be used, itself; a remark where they hang on a choice of data."""
-        if self._level(tensor) == SPREAD:
+        if self.level(tensor) == SPREAD:
             self.remark_spread()
         return tensor
 
@@ -261,6 +263,10 @@ class Lifter:
 def _slots(slot: str, length: int) -> tuple[str, ...]:
     """Names of the items of a list: ``tensors.0``, ``tensors.1``, ..."""
     return tuple(f"{slot}.{index}" for index in range(length))
+
+
+def _is_number(spec: TensorSpec) -> bool:
+    return not spec.shape and is_index(spec.dtype)
 
 
 def is_index(dtype: torch.dtype) -> bool:

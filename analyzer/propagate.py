@@ -7,7 +7,7 @@ analyzed again and again, asks each rule once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any
 
@@ -42,6 +42,7 @@ class Outcome:
         notes: why it is a bound.
         shares: whether the result shares the storage of the rule's ``alias``: a view, or nothing to do.
         paths: where in the result each output is; empty where the result is one tensor.
+        values: makes the real tensors of a bound, see `Bound`.
     """
 
     result: Any
@@ -53,6 +54,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     shares: bool = False
     paths: tuple[tuple[int, ...], ...] = ()
+    values: Callable[[], Any] | None = None
 
 
 def evaluate(
@@ -149,7 +151,7 @@ def _ask(rule: Rule, bound: dict[str, Any], weights: tuple[str, ...]) -> Outcome
     except Exception as error:
         raise _blame(rule, bound, error) from error
     if isinstance(result, Bound):
-        return outcome_of(rule, bound, result.spec, weights, "bounded", (result.why,))
+        return replace(outcome_of(rule, bound, result.spec, weights, "bounded", (result.why,)), values=result.values)
     return outcome_of(rule, bound, result, weights)
 
 

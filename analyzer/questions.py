@@ -86,7 +86,7 @@ def _assert(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: di
     if isinstance(condition, AbstractTensor):
         if not recorder.is_known(condition):
             return None
-        condition = bool(recorder.constants.value(recorder.told(condition), "assert"))
+        condition = recorder.constants.number(recorder.told(condition), "assert")
     assert condition, args[1] if len(args) > 1 else kwargs.get("message", "")
     return None
 

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import _disable_current_modes
 
-from analyzer.abstract import KNOWN, SPREAD, UNKNOWN, AbstractTensor, Memory, swap
+from analyzer.abstract import KNOWN, MOST, SPREAD, UNKNOWN, AbstractTensor, Memory, swap
 from analyzer.autocast import autocast, is_autocast_on
-from analyzer.bounds import is_bound
+from analyzer.bounds import at_most, is_bound
 from analyzer.callee import Callee, callee
 from analyzer.constants import LIMIT, SPREAD_LIMIT
 from analyzer.errors import AnalyzerError, DataDependentError, InputError, ShapeError
@@ -23,7 +23,7 @@ from analyzer.node import Kind, Node, Ref, record
 from analyzer.promotion import can_cast
 from analyzer.propagate import Outcome, evaluate, evaluate_bound, extend_key, key_of, outcome_of
 from analyzer.pytree import leaves, map_tensors
-from analyzer.rule import Rule
+from analyzer.rule import Rule, tensors
 from analyzer.ruleset import describe_target
 from analyzer.spec import TensorSpec
 
@@ -47,6 +47,7 @@ class Recorder(Lifter):
         signature = rule.signature
         names, rest = signature.positional, signature.rest
         self._start()
+        self._unread = rule.unread
         try:
             lifted = tuple(
                 self.lift(value, names[index] if index < len(names) else f"{rest}.{index - len(names)}")
@@ -101,7 +102,11 @@ class Recorder(Lifter):
             if self._known == SPREAD:
                 self.remark_spread()
             result = self.constants.run(function, args, kwargs)
-            return outcome_of(rule, rule.bind(lifted, keywords), result)
+            bound = rule.bind(lifted, keywords)
+            if self._known == MOST and vague is None:
+                return outcome_of(rule, bound, _as_bound(result, outcome.result), (), "bounded", outcome.notes)
+            if self._known != MOST:
+                return outcome_of(rule, bound, result)
         if vague is not None:
             raise vague
         bound = rule.bind(lifted, keywords)
@@ -121,11 +126,12 @@ class Recorder(Lifter):
                 places = self._places(item, seen)
                 items += places if isinstance(places, tuple) and isinstance(seen, TensorSpec) else [places]
             return type(spec)(items)
-        if not isinstance(index, torch.Tensor) or spec.dtype not in _MASKS or not self.is_known(index):
+        if not isinstance(index, torch.Tensor) or spec.dtype not in _MASKS or self.level(index) == UNKNOWN:
             return spec
         with torch._C.DisableTorchFunction(), _disable_current_modes():
             true = int(self.constants.value(self.told(index), "getitem").count_nonzero())
-        return (TensorSpec((true,), torch.int64, spec.device),) * max(spec.ndim, 1)
+        found = at_most(true) if self.level(index) == MOST else true
+        return (TensorSpec((found,), torch.int64, spec.device),) * max(spec.ndim, 1)
 
     def _assume_size(self, rule: Rule, bound: dict[str, Any], outcome: Outcome) -> Outcome:
         """The outcome with as many as the caller says that data decide; the upper bound where they say nothing."""
@@ -181,18 +187,38 @@ class Recorder(Lifter):
                 alias = Memory(alias.root, known)  # an expanded constant has more elements than are worked out
             result = self._wrap(node, outcome.result, alias or Memory(node.id, known), about)
         if known:
+            if rule.unread:
+                args, kwargs = self._stand_in(rule, args, kwargs)
             self.constants.note(function, args, kwargs, result if written is None else written)
-        elif rule.choice is not None and written is None:
-            self._spread(rule, outcome, result)
+        elif (outcome.values is not None or rule.choice is not None) and written is None:
+            self._choose(rule, outcome, result)
         return result
 
-    def _spread(self, rule: Rule, outcome: Outcome, result: Any) -> None:
-        """The last tensor that a call returned says what data choose: give it values that are spread evenly."""
-        spec = outcome.outputs[-1]
-        if spec.numel <= SPREAD_LIMIT:
-            chosen = result[-1] if isinstance(result, (tuple, list)) else result
-            chosen._memory = Memory(chosen._memory.root, SPREAD)
-            self.constants.note(lambda: rule.call_choice(outcome.arguments, spec), (), {}, chosen)
+    def _stand_in(self, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The arguments of a call with real tensors of any values for those that it does not read."""
+
+        def stand_in(name: str, value: Any) -> Any:
+            if name in rule.unread and isinstance(value, torch.Tensor) and self.level(value) == UNKNOWN:
+                return self.constants.stand_in(self.abstract_of(value))
+            return value
+
+        names = rule.signature.positional
+        positional = tuple(map(stand_in, names, args)) + args[len(names) :]
+        return positional, {name: stand_in(name, value) for name, value in kwargs.items()}
+
+    def _choose(self, rule: Rule, outcome: Outcome, result: Any) -> None:
+        """Give values to what data choose: those of the largest possible result, or a choice that is spread evenly."""
+        if sum(spec.numel for spec in outcome.outputs) > SPREAD_LIMIT:
+            return
+        if outcome.values is not None:
+            make, chosen, level = outcome.values, [leaf for _, leaf in leaves(result, (AbstractTensor,))], MOST
+        else:
+            spec = outcome.outputs[-1]
+            make, level = lambda: rule.call_choice(outcome.arguments, spec), SPREAD
+            chosen = [result[-1] if isinstance(result, (tuple, list)) else result]
+        for tensor in chosen:
+            tensor._memory = Memory(tensor._memory.root, level)
+        self.constants.note(make, (), {}, chosen)
 
     def call_module(self, rule: Rule, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call of a leaf module, whose path is on top of the stack."""
@@ -374,6 +400,17 @@ class Recorder(Lifter):
         rows += [(name.rpartition(".")[2], f"{spec}   {name}") for name, spec in self._params.items()]
         path = self.stack[-1]
         return error.locate(f"{path} ({op})" if path else op, tuple(rows), user_line())
+
+
+def _as_bound(result: Any, largest: Any) -> Any:
+    """A result worked out from the largest possible values: its sizes are bounds where those of ``largest`` are."""
+    bounds = iter(tensors(largest))
+
+    def marked(spec: TensorSpec) -> TensorSpec:
+        sizes = zip(spec.shape, next(bounds).shape, strict=True)
+        return spec.with_shape(*(at_most(size) if is_bound(most) else size for size, most in sizes))
+
+    return map_tensors(marked, result, (TensorSpec,))
 
 
 def reshape_in_place(tensor: AbstractTensor, spec: TensorSpec) -> None:

@@ -38,12 +38,19 @@ _SPELLINGS = {
 class Bound:
     """What a shape function returns where only data knows the size: the largest possible result, and why.
 
+    Attributes:
+        spec: the largest possible result. A size that data decide is an `AtMost`.
+        why: how many there really are, in words.
+        values: makes the real tensors that the largest result holds, where they are places and other numbers that
+            further sizes hang on.
+
     >>> Bound(TensorSpec((6, 2)), "as many rows as the mask has True values").spec.shape
     (6, 2)
     """
 
     spec: Any
     why: str
+    values: Callable[[], Any] | None = None
 
 
 class Signature:
@@ -118,6 +125,7 @@ class Rule:
         alias: the argument whose storage the output shares (a view), or None.
         random: whether the values come from a random generator, so that they are never known.
         values: arguments that come as plain numbers and lists where they are constants, as their values decide sizes.
+        unread: arguments of which no value is read: ``zeros_like(x)``, ``x.expand_as(other)``.
         masks: arguments whose boolean tensors take as many as they have true elements: where a mask is a constant it
             comes as the index tensors that it stands for.
         attributes: arguments that a module holds under another name: ``{"training": lambda module: ...}``.
@@ -134,6 +142,7 @@ class Rule:
     random: bool = False
     values: tuple[str, ...] = ()
     masks: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     attributes: Mapping[str, Callable[[nn.Module], Any]] = field(default_factory=dict)
     choice: Callable[..., Any] | None = None
     signature: Signature = field(init=False)

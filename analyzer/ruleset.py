@@ -154,6 +154,7 @@ class RuleSet(Mapping[Any, Rule]):
         random: bool = False,
         values: tuple[str, ...] = (),
         masks: tuple[str, ...] = (),
+        unread: tuple[str, ...] = (),
         attributes: Mapping[str, Callable[[nn.Module], Any]] | None = None,
     ) -> Callable[[Callable[..., Any]], Definition]:
         """Make the decorated shape function the rule of ``targets``.
@@ -166,6 +167,7 @@ class RuleSet(Mapping[Any, Rule]):
             random: the values come from a random generator.
             values: arguments whose values the rule wants: constants come as numbers and lists, others as specs.
             masks: arguments whose boolean tensors come as index tensors where they are constants.
+            unread: arguments of which no value is read, but the shape or the dtype.
             attributes: arguments that a module holds under another name.
 
         Raises:
@@ -182,6 +184,7 @@ class RuleSet(Mapping[Any, Rule]):
                 random=random,
                 values=values,
                 masks=masks,
+                unread=unread,
                 attributes=attributes or {},
             )
             rule.check_alias()

@@ -74,7 +74,7 @@ def where(condition: TensorSpec, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         found = TensorSpec((at_most(condition.numel),), torch.int64, condition.device)
         why = "as many indices as condition has true elements"
-        return Bound((found,) * (condition.ndim or 1), why)
+        return Bound((found,) * (condition.ndim or 1), why, lambda: torch.where(torch.ones(condition.shape).bool()))
     check_operands(input, other)
     if condition.dtype not in (torch.bool, torch.uint8):
         raise ShapeError(f"condition must be bool, got {condition}")

@@ -87,10 +87,12 @@ def filled_near(input: TensorSpec, *size: int, dtype: torch.dtype | None = None,
     return near(input, size, dtype, device)
 
 
-for _name in ("zeros", "ones", "empty"):
+for _name, _unread in (("zeros", ("input",)), ("ones", ("input",)), ("empty", ())):
     RULES.op(getattr(torch, _name), name=_name)(filled)
-    RULES.op(getattr(torch, f"{_name}_like"), name=f"{_name}_like")(filled_like)
-    RULES.op(f"new_{_name}", name=f"new_{_name}")(filled_near)
+    RULES.op(getattr(torch, f"{_name}_like"), name=f"{_name}_like", unread=() if _name == "empty" else ("input",))(
+        filled_like
+    )
+    RULES.op(f"new_{_name}", name=f"new_{_name}", unread=_unread)(filled_near)
 
 
 @RULES.op(torch.empty_strided, name="empty")
@@ -172,7 +174,7 @@ def full(size: Any, fill_value: Any, *, dtype: torch.dtype | None = None, device
     return made(size, dtype, device)
 
 
-@RULES.op(torch.full_like)
+@RULES.op(torch.full_like, unread=("input",))
 def full_like(
     input: TensorSpec, fill_value: Any, *, dtype: torch.dtype | None = None, device: Any = None,
     memory_format: Any = None,
@@ -187,7 +189,7 @@ def full_like(
     return out
 
 
-@RULES.op("new_full")
+@RULES.op("new_full", unread=("input",))
 def new_full(
     input: TensorSpec, size: Any, fill_value: Any, *, dtype: torch.dtype | None = None, device: Any = None
 ) -> TensorSpec:

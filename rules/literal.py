@@ -75,7 +75,7 @@ def asarray(obj: Any, *, dtype: torch.dtype | None = None, device: Any = None, c
     return _written_spec(obj, dtype, device)
 
 
-@RULES.op("new_tensor", name="tensor")
+@RULES.op("new_tensor", name="tensor", unread=("input",))
 def new_tensor(input: TensorSpec, data: Any, *, dtype: torch.dtype | None = None, device: Any = None) -> TensorSpec:
     """A tensor of the numbers in nested sequences, with the dtype and device of input.
 

@@ -78,10 +78,15 @@ def nonzero(input: TensorSpec, *, as_tuple: bool = False) -> Bound:
     Source: torch.nonzero
     """
     why = "as many rows as there are elements that are not zero"
+
+    def all_places() -> Any:
+        every = torch.ones(input.shape, dtype=torch.bool)
+        return every.nonzero(as_tuple=True) if as_tuple else every.nonzero()
+
     if as_tuple:
         one = input.with_shape(at_most(input.numel)).with_dtype(torch.int64)
-        return Bound((one,) * (input.ndim or 1), why)
-    return Bound(input.with_shape(at_most(input.numel), input.ndim).with_dtype(torch.int64), why)
+        return Bound((one,) * (input.ndim or 1), why, all_places)
+    return Bound(input.with_shape(at_most(input.numel), input.ndim).with_dtype(torch.int64), why, all_places)
 
 
 @RULES.op(*spellings("argwhere"), name="nonzero")

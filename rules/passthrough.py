@@ -132,7 +132,7 @@ def type_(input: TensorSpec, dtype: Any = None, non_blocking: bool = False) -> A
     return out if out.device.type == device else out.with_device(device)
 
 
-@RULES.op("type_as", alias="input")
+@RULES.op("type_as", alias="input", unread=("other",))
 def type_as(input: TensorSpec, other: TensorSpec) -> TensorSpec:
     """The same values as the dtype of other, on its device.
 

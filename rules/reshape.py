@@ -62,7 +62,7 @@ def unsafe_view(input: TensorSpec, size: Any, stride: Any = None) -> TensorSpec:
     return input.with_shape(*fill_in(numbers(size, "shape"), input.numel))
 
 
-@RULES.op("view_as", "reshape_as", alias="input", name="view_as")
+@RULES.op("view_as", "reshape_as", alias="input", name="view_as", unread=("other",))
 def view_as(input: TensorSpec, other: TensorSpec) -> TensorSpec:
     """The elements in order under the shape of other.
 
@@ -167,7 +167,7 @@ def expand(input: TensorSpec, *size: int, implicit: bool = False) -> TensorSpec:
     return input.with_shape(*sizes)
 
 
-@RULES.op("expand_as", alias="input", name="expand")
+@RULES.op("expand_as", alias="input", name="expand", unread=("other",))
 def expand_as(input: TensorSpec, other: TensorSpec) -> TensorSpec:
     """Expanded to the shape of other.
 

@@ -51,9 +51,8 @@ def nms(dets: TensorSpec, scores: TensorSpec, iou_threshold: float) -> Bound:
     if dets.shape[0] != scores.shape[0]:
         raise ShapeError(f"dets and scores must be equally many, got {dets.shape[0]} and {scores.shape[0]}")
     _same_dtype(dets, scores=scores)
-    return Bound(
-        dets.with_shape(at_most(dets.shape[0])).with_dtype(torch.int64), "as many boxes as overlap no better one"
-    )
+    kept = dets.with_shape(at_most(dets.shape[0])).with_dtype(torch.int64)
+    return Bound(kept, "as many boxes as overlap no better one", lambda: torch.arange(dets.shape[0]))
 
 
 @nms.cost
