@@ -13,7 +13,7 @@ from analyzer.counts import Counts
 X = torch.randn(5, 7)
 
 
-@custom_op("flopgraph_tests::scaled", mutates_args=())
+@custom_op("flopgraph_custom::scaled", mutates_args=())
 def scaled(x: torch.Tensor, by: float, rows: int) -> torch.Tensor:
     return x[:rows] * by
 
@@ -24,12 +24,12 @@ def _(x, by, rows):
     return x.new_empty(rows, x.shape[1])
 
 
-@custom_op("flopgraph_tests::unknown", mutates_args=())
+@custom_op("flopgraph_custom::unknown", mutates_args=())
 def unknown(x: torch.Tensor) -> torch.Tensor:
     return x * 2
 
 
-@custom_op("flopgraph_tests::places", mutates_args=())
+@custom_op("flopgraph_custom::places", mutates_args=())
 def places(x: torch.Tensor) -> torch.Tensor:
     return x.nonzero()
 
@@ -40,7 +40,7 @@ def _(x):
     return x.new_empty([count, x.dim()], dtype=torch.int64)
 
 
-@custom_op("flopgraph_tests::pair", mutates_args=())
+@custom_op("flopgraph_custom::pair", mutates_args=())
 def pair(x: torch.Tensor, others: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     return x * 2, x.sum(0)
 
@@ -50,7 +50,7 @@ def _(x, others):
     return torch.empty_like(x), x.new_empty(x.shape[1:])
 
 
-@custom_op("flopgraph_tests::counted", mutates_args=("x",))
+@custom_op("flopgraph_custom::counted", mutates_args=("x",))
 def counted(x: torch.Tensor) -> None:
     x.add_(1)
 
@@ -94,7 +94,7 @@ def pasted(stub: str) -> RuleSet:
 
 def test_a_pasted_stub_gives_the_cost():
     stub = stub_of(analyze(lambda x: scaled(x, 2.0, 3), (X,)))
-    for call in (lambda x: scaled(x, 2.0, 3), lambda x: torch.ops.flopgraph_tests.scaled(x, 2.0, rows=3)):
+    for call in (lambda x: scaled(x, 2.0, 3), lambda x: torch.ops.flopgraph_custom.scaled(x, 2.0, rows=3)):
         answer = analyze(call, (X,), rules=pasted(stub))
         node = answer.graph.nodes()[1]
         assert (node.op, node.status, node.counts) == ("scaled", "ruled", Counts(mul=21))
@@ -126,11 +126,11 @@ def test_without_a_fake(library, call):
 
 
 def test_a_size_that_data_decide():
-    with pytest.raises(DataDependentError, match=r"size of what flopgraph_tests\.places returns depends on data"):
+    with pytest.raises(DataDependentError, match=r"size of what flopgraph_custom\.places returns depends on data"):
         analyze(lambda x: places(x), (X,))
     rules = RuleSet()
 
-    @rules.op(torch.ops.flopgraph_tests.places)
+    @rules.op(torch.ops.flopgraph_custom.places)
     def rule(x):
         return Bound(x.with_shape(x.numel, x.ndim).with_dtype(torch.int64), "as many rows as there are elements")
 
@@ -139,7 +139,7 @@ def test_a_size_that_data_decide():
     assert answer.graph.nodes()[1].status == "bounded"
 
 
-@custom_op("flopgraph_tests::broken", mutates_args=())
+@custom_op("flopgraph_custom::broken", mutates_args=())
 def broken(x: torch.Tensor) -> torch.Tensor:
     return x * 2
 
@@ -167,16 +167,16 @@ def test_a_stub_for_an_operator_that_only_a_gpu_has():
     if triton_op is None:
         pytest.skip("torch has no triton_op")
 
-    @triton_op("flopgraph_tests::kernel", mutates_args={})
+    @triton_op("flopgraph_custom::kernel", mutates_args={})
     def kernel(x: torch.Tensor) -> torch.Tensor:
         raise AssertionError("an analysis runs no kernel")
 
     rules = RuleSet()
 
-    @rules.op(torch.ops.flopgraph_tests.kernel)
+    @rules.op(torch.ops.flopgraph_custom.kernel)
     def rule(x):
         return x
 
     rule.cost(lambda out: Counts(func=out.numel))
-    assert analyze(lambda x: torch.ops.flopgraph_tests.kernel(x), (X,), rules=rules).counts == Counts(func=35)
+    assert analyze(lambda x: torch.ops.flopgraph_custom.kernel(x), (X,), rules=rules).counts == Counts(func=35)
     assert analyze(lambda x: kernel(x), (X,), rules=rules).counts == Counts(func=35)
