@@ -46,7 +46,7 @@ RULES.op(*_TARGETS, name="sparse_mm")(_product).cost(_product_cost)
 _addmm = SUMS[torch.addmm]
 
 
-@RULES.op(*spellings("sspaddmm"), aten._sparse_addmm, torch.sparse.addmm, name="sparse_addmm")
+@RULES.op(*spellings("sspaddmm"), aten._sparse_addmm, name="sparse_addmm")
 def sparse_addmm(input: TensorSpec, mat1: TensorSpec, mat2: TensorSpec, *, beta: Any = 1, alpha: Any = 1) -> Bound:
     """Sum beta input + alpha mat1 mat2, where some of them are sparse        (M, N), (M, K), (K, N) -> (M, N).
 

@@ -137,13 +137,16 @@ def find(found: Iterable[Entry], name: str) -> list[Entry]:
 
 
 def _fit(entry: Entry, name: str, cased: bool) -> int:
-    """How well a name fits: 3 a whole spelling, 2 the end of one, 1 the operation, 0 not at all."""
+    """How well a name fits: 4 a whole spelling, 3 the end of one, 2 of a quantized one, 1 the operation, 0 none."""
     spellings, operation = [*entry.spellings], entry.name
     if not cased:
         spellings, operation, name = [item.lower() for item in spellings], operation.lower(), name.lower()
     if name in spellings:
-        return 3
-    return 2 if any(item.endswith(f".{name}") for item in spellings) else int(operation == name)
+        return 4
+    ends = [item for item in spellings if item.endswith(f".{name}")]
+    if not ends:
+        return int(operation == name)
+    return 2 if all(item.startswith(("torch.ao.", "torch.ops.quantized.")) for item in ends) else 3
 
 
 def _near(found: Iterable[Entry], name: str) -> str:
