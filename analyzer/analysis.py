@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyzer import report
-from analyzer.bounds import is_bound
+from analyzer.bounds import at_most, is_bound
 from analyzer.conventions import Convention, convention
 from analyzer.counts import Counts, Traffic
 from analyzer.errors import Diagnostic
@@ -73,7 +73,8 @@ class Analysis:
             InputError: there is no such convention.
         """
         weigh = convention(convention_)
-        return sum(map(weigh, self.graph))
+        total = sum(map(weigh, self.graph))
+        return at_most(total) if self._hangs_on_bounds else total
 
     def by_module(self, convention_: str | Convention = "flops", /) -> dict[str, int]:
         """Path -> cost of all calls made while that module was on the call stack; ``""`` is everything.
@@ -185,7 +186,23 @@ class Analysis:
         """Whether a total depends on a size that only data knows, and which is taken as the largest possible."""
         counts, traffic = self.counts, self.traffic
         kinds = [getattr(counts, kind) for kind in counts.__dataclass_fields__]
-        return any(map(is_bound, (*kinds, traffic.read, traffic.written)))
+        return self._hangs_on_bounds or any(map(is_bound, (*kinds, traffic.read, traffic.written)))
+
+    @cached_property
+    def _hangs_on_bounds(self) -> bool:
+        """Whether something is calculated from what was taken at its largest size.
+
+        Sizes carry their mark from call to call, but the model's own code may lose it: ``int(n)``, ``min(n, 100)``.
+        """
+        reached = {node.id for node in self.graph if node.status == "bounded"}
+        if not reached:
+            return False
+        for node in self.graph:
+            if node.status != "bounded" and any(edge.source in reached for edge in node.inputs):
+                reached.add(node.id)
+                if node.counts:
+                    return True
+        return False
 
     def __str__(self) -> str:
         return report.summary(self)

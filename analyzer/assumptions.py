@@ -1,4 +1,4 @@
-"""What stands in for values that only data knows: the caller's answers, by the line that asks, and some built in."""
+"""What stands in for values that only data knows: the caller's answers by the line that asks, then the rules' own."""
 
 from __future__ import annotations
 
@@ -10,20 +10,9 @@ from typing import Any
 from analyzer.errors import Diagnostic, InputError
 from analyzer.frames import user_line
 
-__all__ = ["BUILT_IN", "Assumptions"]
+__all__ = ["Assumptions"]
 
-BUILT_IN: Mapping[str, bool] = {
-    # Whether a mask could be left out. The products are the same either way; the mask is kept.
-    "torch/nn/modules/transformer.py:_detect_is_causal_mask": False,
-    "transformers/masking_utils.py:_ignore_causal_mask_sdpa": False,
-    "transformers/masking_utils.py:_ignore_bidirectional_mask_sdpa": False,
-    # Whether to warn.
-    "transformers/modeling_utils.py:warn_if_padding_and_no_attention_mask": False,
-    # Whether to raise.
-    "torch/__init__.py:_check_tensor_all_with": True,
-    "torch/__init__.py:_check_with": True,
-}
-"""Checks of libraries that have no part in what a model costs: ``"file.py:function"`` -> the answer."""
+_NONE: Mapping[str, Any] = {}
 
 
 class Assumptions:
@@ -32,6 +21,7 @@ class Assumptions:
     Args:
         given: ``"file.py:123"`` or ``"file.py:function"`` -> the value that a question asked there has; True or False
             alone answers every branch. The end of a path is enough, and the innermost place on the call stack counts.
+        answers: those that rules bring, see `RuleSet.answer`.
 
     Raises:
         InputError: a key names no place.
@@ -42,20 +32,20 @@ class Assumptions:
     analyzer.errors.InputError: assume takes places such as "model.py:41" or "model.py:forward", but one is 'model.py'
     """
 
-    def __init__(self, given: Mapping[str, Any] | bool | None = None) -> None:
+    def __init__(self, given: Mapping[str, Any] | bool | None = None, answers: Mapping[str, Any] = _NONE) -> None:
         self.policy = given if isinstance(given, bool) else None
         self.remarks: dict[str, Diagnostic] = {}
         own = {} if given is None or isinstance(given, bool) else given
         if not isinstance(own, Mapping):
             raise InputError(f"assume is a dict, True or False, not a {type(given).__name__}")
         self._answers: list[tuple[str, str, str, Any]] = []
-        for key, value in [*own.items(), *BUILT_IN.items()]:
+        for key, value in [*own.items(), *answers.items()]:
             file, _, place = key.rpartition(":") if isinstance(key, str) else ("", "", "")
             if not file or not place:
                 example = '"model.py:41" or "model.py:forward"'
                 raise InputError(f"assume takes places such as {example}, but one is {key!r}")
             self._answers.append((key, file, place, value))
-        self._unasked = set(own)
+        self._unasked, self._given = set(own), frozenset(own)
 
     def find(self) -> tuple[str, Any] | None:
         """The answer for the line that is running, and the place it was given for; None where there is none."""
@@ -65,7 +55,7 @@ class Assumptions:
             for key, file, place, value in self._answers:
                 if place in (code.co_name, str(frame.f_lineno)) and _is_in(file, code.co_filename):
                     self._unasked.discard(key)
-                    return key, value
+                    return key, value(_local) if callable(value) else value
             frame = frame.f_back
         return None
 
@@ -82,7 +72,8 @@ class Assumptions:
     def note(self, key: str, value: Any) -> None:
         """Remember that an answer was used."""
         line = str(user_line())
-        code, said = ("library-check", "a check of the library") if key in BUILT_IN else ("assumed", "data")
+        own = key in self._given or key == "assume"
+        code, said = ("assumed", "data") if own else ("library-check", "what a library asks of data")
         self.remarks.setdefault(f"{key} {line}", Diagnostic(code, "", f"{said} is taken to be {value}: {line}"))
 
     def diagnostics(self) -> list[Diagnostic]:
@@ -92,6 +83,16 @@ class Assumptions:
             for key in sorted(self._unasked)
         ]
         return [*self.remarks.values(), *unasked]
+
+
+def _local(name: str) -> Any:
+    """The innermost local variable of that name on the call stack."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if name in frame.f_locals:
+            return frame.f_locals[name]
+        frame = frame.f_back
+    raise InputError(f"an answer of a rule asks for the variable {name!r}, which no function on the call stack has")
 
 
 def _is_in(file: str, path: str) -> bool:

@@ -56,7 +56,7 @@ class Capture(torch.fx.Tracer):
         self.training = training
         self.diagnostics: list[Diagnostic] = []
         self._state = ModelState()
-        self._recorder = Recorder(self._state, Assumptions(assume))
+        self._recorder = Recorder(self._state, Assumptions(assume, rules.answers))
         self._calls: dict[str, list[ModuleCall]] = {}
         self._functions: Mapping[Any, Rule] = rules.targets
         self._leaves: dict[type, Rule | None] = rules.leaves

@@ -20,8 +20,8 @@ from analyzer.spec import TensorSpec
 
 __all__ = ["LIMIT", "SPREAD_LIMIT", "Constants"]
 
-# Elements. Tables of positions, offsets and sizes are far smaller; a mask over a long sequence is larger.
-LIMIT = 65_536
+# Elements. Tables of positions, of offsets and of a detector's anchors are smaller; a mask over a long sequence is not.
+LIMIT = 1 << 20
 # Which expert each token goes to, as one-hot numbers: tokens x k x experts.
 SPREAD_LIMIT = 1 << 23
 

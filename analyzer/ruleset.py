@@ -114,8 +114,9 @@ class RuleSet(Mapping[Any, Rule]):
     True
     """
 
-    def __init__(self, rules: Mapping[Any, Rule] | None = None) -> None:
+    def __init__(self, rules: Mapping[Any, Rule] | None = None, answers: Mapping[str, Any] | None = None) -> None:
         self._rules: dict[Any, Rule] = dict(rules or {})
+        self.answers: dict[str, Any] = dict(answers or {})
         self._operators: dict[Any, Rule | None] = {}
         self.leaves: dict[type[nn.Module], Rule | None] = {}
 
@@ -140,11 +141,11 @@ class RuleSet(Mapping[Any, Rule]):
                     f"{other._rules[target].name!r}",
                     hint="keep one of them, or say which with first.override(second)",
                 )
-        return RuleSet(self._rules | other._rules)
+        return RuleSet(self._rules | other._rules, self.answers | other.answers)
 
     def override(self, other: RuleSet) -> RuleSet:
         """Both sets' rules, ``other``'s where they clash."""
-        return RuleSet(self._rules | other._rules)
+        return RuleSet(self._rules | other._rules, self.answers | other.answers)
 
     def op(
         self,
@@ -192,6 +193,20 @@ class RuleSet(Mapping[Any, Rule]):
             return Definition(self, rule)
 
         return define
+
+    def answer(self, place: str, value: Any) -> None:
+        """Say what a function of a library takes data to be that it asks for, where that has no part in the cost.
+
+        Args:
+            place: ``"package/file.py:function"``, of the code that asks; the end of the path is enough.
+            value: the answer; or, of a bound, a function that makes it. It is given ``local(name)``, which looks up the
+                innermost local variable of that name on the call stack.
+
+        >>> rules = RuleSet()
+        >>> rules.answer("package/checks.py:warn_if_padded", False)
+        >>> rules.answer("package/boxes.py:paste", lambda local: local("width"))
+        """
+        self.answers[place] = value
 
     def elementwise(
         self,

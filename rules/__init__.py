@@ -37,6 +37,7 @@ from rules import (
     instancenorm,
     join,
     legacy,
+    library_checks,
     linear,
     literal,
     loss,
@@ -134,6 +135,7 @@ RULES: RuleSet = quantized_ops.also_quantized(
     | instancenorm.RULES
     | join.RULES
     | legacy.RULES
+    | library_checks.RULES
     | linear.RULES
     | literal.RULES
     | loss.RULES

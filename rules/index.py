@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from analyzer.bounds import at_most
+from analyzer.bounds import at_most, is_bound
 from analyzer.counts import Traffic
 from analyzer.errors import ShapeError
 from analyzer.promotion import broadcast_shapes
@@ -69,6 +69,11 @@ def slice_length(size: int, item: slice) -> int:
     >>> slice_length(10, slice(1, -1, 3))
     3
     """
+    length = _slice_length(size, item)
+    return at_most(length) if is_bound(size) else length
+
+
+def _slice_length(size: int, item: slice) -> int:
     start: Any = item.start
     stop: Any = item.stop
     step: Any = item.step

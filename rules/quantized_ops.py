@@ -165,7 +165,7 @@ def also_quantized(rules: RuleSet) -> RuleSet:
         torch.sigmoid, F.leaky_relu, F.hardsigmoid,
     )  # fmt: skip
     taught = {id(rules[function]): _taught(rules[function]) for function in functions}
-    return RuleSet({target: taught.get(id(rule), rule) for target, rule in rules.items()})
+    return RuleSet({target: taught.get(id(rule), rule) for target, rule in rules.items()}, rules.answers)
 
 
 def _taught(rule: Rule) -> Rule:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from analyzer.bounds import at_most
+from analyzer.bounds import at_most, is_bound
 from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.rule import Bound
@@ -101,6 +101,7 @@ def topk(input: TensorSpec, k: int, dim: int = -1, largest: bool = True, sorted:
         raise ShapeError(f"k must be from 0 to {size}, got {k}")
     if not input.shape:
         return pair("topk", input)
+    k = at_most(k) if is_bound(size) else k  # a model that takes the best of what there is takes no more
     return pair("topk", input.with_shape(*input.shape[:axis], k, *input.shape[axis + 1 :]))
 
 

@@ -103,3 +103,44 @@ def test_a_cost_that_is_the_bound_though_no_size_is():
     analysis = analyze(lambda x, boxes: roi_align(x, boxes, 2), (TensorSpec((1, 3, 7, 7)), TensorSpec((5, 5))))
     assert is_bound(analysis.total("flops"))
     assert repr(analysis.outputs) == "TensorSpec((5, 3, 2, 2), float32)"
+
+
+def test_a_mark_that_the_model_loses_is_in_the_total_all_the_same():
+    layer = nn.Linear(7, 11).eval()
+
+    def first(x):
+        rows = x[x[:, 0] > 0]
+        return layer(rows[: min(int(rows.shape[0]), 3)].reshape(3, 7))
+
+    assert repr(analyze(first, (TensorSpec((5, 7)),)).total("macs")) == "≤231"
+
+
+def test_loops_over_what_data_choose_take_what_there_is_to_choose():
+    """As detectors do: the best boxes of every class that some box has; no loop over all the boxes."""
+    nms = pytest.importorskip("torchvision").ops.nms
+    classes = 3
+
+    def detect(boxes, scores):
+        labels = torch.arange(classes).view(1, -1).expand_as(scores).reshape(-1)
+        place = torch.where(scores.reshape(-1) > 0.5)[0]
+        boxes, scores, labels = boxes.repeat_interleave(classes, 0)[place], scores.reshape(-1)[place], labels[place]
+        kept = []
+        for label in torch.unique(labels):
+            here = torch.where(labels == label)[0]
+            kept.append(here[nms(boxes[here], scores[here], 0.5)])
+        return boxes[torch.cat(kept)]
+
+    analysis = analyze(detect, (TensorSpec((5, 4)), TensorSpec((5, classes))))
+    runs = [node for node in analysis.graph if node.op == "nms"]
+    assert [repr(node.arguments["dets"].shape) for node in runs] == ["(≤5, 4)"] * classes
+    assert repr(analysis.outputs) == "TensorSpec((≤15, 4), float32)"
+
+
+def test_what_is_like_another_tensor_is_a_constant():
+    def padded(ids):
+        mask = torch.ones_like(ids)
+        if mask.all() and ids.new_zeros(3).sum() == 0 and torch.full_like(ids, 7).max() == 7:
+            return ids * 2
+        return ids
+
+    assert analyze(padded, (TensorSpec((2, 5), torch.int64),)).by_op("all")["mul"] == 10
