@@ -8,6 +8,7 @@ import torch
 
 from analyzer.counts import Counts
 from analyzer.errors import DataDependentError, ShapeError
+from analyzer.promotion import elementwise_spec
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from rules._dims import check_tensor, wrap_dim
@@ -80,6 +81,23 @@ def norm_except_dim(v: TensorSpec, pow: int = 2, dim: int = 0) -> TensorSpec:
 @norm_except_dim.cost
 def _(out: TensorSpec, v: TensorSpec, pow: int) -> Counts:
     return _norm_cost(out, v, pow, None)
+
+
+@RULES.op(torch._weight_norm, torch.ops.aten._weight_norm)
+def weight_norm(v: TensorSpec, g: TensorSpec, dim: int = 0) -> TensorSpec:
+    """A weight with its length apart: g · v / ‖v‖        v (*, D, *), g (1, D, 1) -> (*, D, *).
+
+    Cost: the norms of v over all dimensions but dim; a length 1 div; an element 1 mul.
+    Source: torch.nn.utils.weight_norm
+    """
+    norm = norm_except_dim(v, 2, dim)
+    return elementwise_spec(v, elementwise_spec(check_tensor(g, "g"), norm))
+
+
+@weight_norm.cost
+def _(out: TensorSpec, v: TensorSpec, g: TensorSpec, dim: int) -> Counts:
+    norm = norm_except_dim(v, 2, dim)
+    return _norm_cost(norm, v, 2, None) + Counts(div=elementwise_spec(g, norm).numel, mul=out.numel)
 
 
 @RULES.op("fill_diagonal_", name="fill_diagonal")

@@ -19,6 +19,12 @@ CALLS = {
     "all but the middle": (lambda x: torch.norm_except_dim(x, 2, 1), (X,), Counts(mul=105, add=100, func=5)),
     "of one dimension": (lambda x: torch.norm_except_dim(x[0, 0], 2, 0), (X,), Counts(mul=7, func=7)),
     "all": (lambda x: torch.norm_except_dim(x, 2, -1), (X,), Counts(mul=105, add=104, func=1)),
+    "a weight by its length": (
+        lambda x: torch._weight_norm(x, x[:, :1, :1], 0),
+        (X,),
+        Counts(mul=210, add=102, func=3, div=3),
+    ),
+    "by one length": (lambda x: torch._weight_norm(x, x[0, 0, 0], -1), (X,), Counts(mul=210, add=104, func=1, div=1)),
     "diagonal": (lambda m: m.fill_diagonal_(2), (M.clone(),), Counts()),
 }  # fmt: skip
 
