@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HO
         RuleError as RuleError,
         ShapeError as ShapeError,
     )
+    from analyzer.generation import Generation as Generation, generation as generation
     from analyzer.graph import Graph as Graph
     from analyzer.node import Edge as Edge, Node as Node, Parameter as Parameter
     from analyzer.promotion import broadcast_shapes as broadcast_shapes, result_dtype as result_dtype
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HO
     from analyzer.ruleset import RuleSet as RuleSet
     from analyzer.skeleton import skeleton as skeleton
     from analyzer.spec import Known as Known, TensorSpec as TensorSpec
+    from analyzer.sweeps import Job as Job, Result as Result, sweep as sweep
 
 _HOMES = {
     "analysis": ("Analysis",),
@@ -43,6 +45,7 @@ _HOMES = {
         "AnalyzerError", "DataDependentError", "Diagnostic", "InputError", "MissingRuleError", "ModelError",
         "RuleError", "ShapeError",
     ),
+    "generation": ("Generation", "generation"),
     "graph": ("Graph",),
     "node": ("Edge", "Node", "Parameter"),
     "promotion": ("broadcast_shapes", "result_dtype"),
@@ -50,6 +53,7 @@ _HOMES = {
     "ruleset": ("RuleSet",),
     "skeleton": ("skeleton",),
     "spec": ("Known", "TensorSpec"),
+    "sweeps": ("Job", "Result", "sweep"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

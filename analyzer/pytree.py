@@ -1,9 +1,14 @@
-"""Mapping over what models take and return: lists, tuples, dicts, dataclasses and whatever torch's pytrees know."""
+"""Mapping over what models take and return: lists, tuples, dicts, dataclasses, whatever torch's pytrees know.
+
+And objects that hold tensors in their attributes, as caches of past keys and values do.
+"""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import threading
+import types
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -42,22 +47,26 @@ def map_tensors(function: Callable[[Any], Any], tree: Any, kinds: tuple[type, ..
         mapped = [map_tensors(function, item, kinds) for item in items]
         return _pytree.SUPPORTED_NODES[type(tree)].unflatten_fn(mapped, context)
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        return _map_dataclass(function, tree, kinds)
+        return _map_attributes(function, tree, [field.name for field in dataclasses.fields(tree)], kinds)
     if isinstance(tree, dict):
         twin = copy.copy(tree)
         for key, item in tree.items():
             twin[key] = map_tensors(function, item, kinds)
         return twin
-    return tree
+    return _map_attributes(function, tree, list(vars(tree)), kinds) if _is_box(tree) else tree
 
 
-def _map_dataclass(function: Callable[[Any], Any], tree: Any, kinds: tuple[type, ...]) -> Any:
-    changes = {}
-    for field in dataclasses.fields(tree):
-        before = getattr(tree, field.name, None)
-        after = map_tensors(function, before, kinds)
-        if after is not before:
-            changes[field.name] = after
+def _map_attributes(function: Callable[[Any], Any], tree: Any, names: list[str], kinds: tuple[type, ...]) -> Any:
+    """A copy of an object whose attributes hold tensors or lists, the object itself where none do."""
+    if id(tree) in _walk.objects:
+        return tree  # it holds itself
+    _walk.objects.add(id(tree))
+    try:
+        before = {name: getattr(tree, name, None) for name in names}
+        after = {name: map_tensors(function, value, kinds) for name, value in before.items()}
+    finally:
+        _walk.objects.discard(id(tree))
+    changes = {name: value for name, value in after.items() if value is not before[name]}
     if not changes:
         return tree
     twin = copy.copy(tree)
@@ -89,3 +98,29 @@ def leaves(tree: Any, kinds: tuple[type, ...], path: str = "") -> Iterator[tuple
     elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         for field in dataclasses.fields(tree):
             yield from leaves(getattr(tree, field.name, None), kinds, f"{path}.{field.name}" if path else field.name)
+    elif _is_box(tree) and id(tree) not in _walk.objects:
+        _walk.objects.add(id(tree))
+        try:
+            for name, item in list(vars(tree).items()):
+                yield from leaves(item, kinds, f"{path}.{name}" if path else name)
+        finally:
+            _walk.objects.discard(id(tree))
+
+
+class _Walk(threading.local):
+    """The objects that a thread is walking, so that one that holds itself comes to an end."""
+
+    def __init__(self) -> None:
+        self.objects: set[int] = set()
+
+
+_walk = _Walk()
+# What holds no tensors, or only such as are not passed on by it.
+_SOLID = (torch.nn.Module, torch.Tensor, torch.Generator, type, types.ModuleType, types.FunctionType, types.MethodType)
+
+
+def _is_box(tree: Any) -> bool:
+    """Whether a value is an object with attributes that may hold tensors, such as a cache; configurations hold none."""
+    if isinstance(tree, _SOLID) or not hasattr(tree, "__dict__") or hasattr(tree, "to_json_string"):
+        return False
+    return type(tree).__module__.partition(".")[0] not in ("torch", "builtins", "functools", "analyzer", "numpy")
