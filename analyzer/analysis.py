@@ -17,6 +17,7 @@ from analyzer.errors import Diagnostic
 from analyzer.formula import counts_as_formulas
 from analyzer.graph import Graph
 from analyzer.node import Node, Parameter
+from analyzer.passes.active_params import active_params
 from analyzer.passes.liveness import MemoryProfile, liveness
 
 if TYPE_CHECKING:
@@ -158,6 +159,11 @@ class Analysis:
     def trainable_params(self) -> int:
         """Elements of the parameters that require a gradient; the others are frozen."""
         return sum(parameter.spec.numel for parameter in self.parameters if parameter.trainable)
+
+    @cached_property
+    def active_params(self) -> int:
+        """Elements of the parameters that one token meets: fewer than ``params`` in a mixture of experts."""
+        return active_params(self.graph)
 
     @property
     def param_bytes(self) -> int:

@@ -60,6 +60,7 @@ def summary(analysis: Analysis) -> str:
     size = f"{human(analysis.param_bytes, 'B')}{f', {frozen:,} of them frozen' if frozen else ''}"
     rows = [
         ("params", f"{whole.params:,}   ({size})"),
+        *_active(analysis),
         ("MACs", _exactly(whole.macs, whole.at_least)),
         ("FLOPs", _exactly(whole.flops, whole.at_least)),
         ("memory", _peak(analysis)),
@@ -68,6 +69,13 @@ def summary(analysis: Analysis) -> str:
     body = [f"  {label:<6}   {text}" for label, text in rows]
     lines = [head, *body, *_dearest(analysis, whole.flops), *(f"  {line}" for line in _trust(analysis))]
     return "\n".join(printable(line) for line in lines)
+
+
+def _active(analysis: Analysis) -> list[tuple[str, str]]:
+    """How many parameters a token meets, where experts share the tokens."""
+    used = analysis.params - sum(item.spec.numel for item in analysis.unused_parameters)
+    active = analysis.active_params
+    return [("active", f"{active:,} params a token   ({human(active)})")] if active < used else []
 
 
 def _exactly(number: int, missing: bool) -> str:

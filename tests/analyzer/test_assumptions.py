@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from analyzer import DataDependentError, InputError, Known, TensorSpec, analyze
+from analyzer import DataDependentError, InputError, Known, TensorSpec, analyze, skeleton
 from analyzer.bounds import is_bound
 
 # --- answers ---
@@ -239,6 +239,8 @@ def test_experts_together_see_every_choice_once(cls):
     shares = [macs[f"experts.{index}"] // (WIDTH * 11) for index in range(EXPERTS)]
     assert sorted(shares) == [11, 11, 12, 12, 12]
     assert not is_bound(analysis.total("macs"))
+    expert = WIDTH * 11 + 11
+    assert analysis.params - analysis.active_params == (EXPERTS - CHOSEN) * expert
     assert codes(analysis) == ["even-choice"]
     assert cls().eval()(torch.rand(TOKENS, WIDTH)).shape == analysis.outputs.shape
 
@@ -253,3 +255,26 @@ def test_the_largest_of_data_decides_no_branch():
 
     with pytest.raises(DataDependentError, match="branches on the value"):
         analyze(early, (TensorSpec((3, 7)),))
+
+
+@pytest.mark.parametrize("experts", ["eager", "batched_mm", "grouped_mm"])
+def test_experts_of_a_library_in_all_its_ways(experts):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.MixtralConfig(
+        num_hidden_layers=2, hidden_size=56, intermediate_size=88, num_attention_heads=7, num_key_value_heads=1,
+        vocab_size=103, num_local_experts=5, num_experts_per_tok=2,
+    )  # fmt: skip
+    make = transformers.MixtralForCausalLM._from_config
+    model = skeleton(make, config, experts_implementation=experts).eval()
+    analysis = analyze(model, kwargs={"input_ids": TensorSpec((1, 31), torch.int64)})
+    each = 3 * 56 * 88
+    assert analysis.by_module("macs")["model.layers.1.mlp.experts"] == 31 * 2 * each
+    assert analysis.params - analysis.active_params == 2 * (5 - 2) * each
+    assert "active   " in str(analysis)
+
+
+def test_every_parameter_of_a_dense_model_is_active():
+    model = nn.Sequential(nn.Embedding(13, 7), nn.Linear(7, 5), nn.LayerNorm(5)).eval()
+    analysis = analyze(model, (TensorSpec((2, 3), torch.int64),))
+    assert analysis.active_params == analysis.params
+    assert "active" not in str(analysis)
