@@ -1,4 +1,4 @@
-"""The command line: arguments -> analyze -> report. The only file that imports typer.
+"""The command line: arguments -> analyze -> report. This file and the options beside it alone import typer.
 
 torch is imported when there is something to analyze, so that ``--help`` is quick.
 """
@@ -11,9 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from importlib import metadata
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 try:
     import typer
@@ -22,10 +20,12 @@ except ModuleNotFoundError:
     print("the command flopgraph needs two small packages more: pip install 'flopgraph[cli]'", file=sys.stderr)
     sys.exit(2)
 
+from analyzer import options as the
 from analyzer.errors import AnalyzerError, InputError
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
+    from analyzer.zoo import Loaded
 
 __all__ = ["app", "main"]
 
@@ -37,11 +37,13 @@ The model is built without weights and never run; every number is exact, or mark
 
 \b
 Examples:
-  flopgraph torchvision:resnet50
-  flopgraph torchvision:vit_b_16 --by op
-  flopgraph torchvision:resnet50 --kwargs '{"num_classes": 10}' --input 8x3x256x256
-  flopgraph model.py:make_model --input ids=2x128:int64 --depth 3
-  flopgraph package.module:Class --input 1x80x3000 --convention macs
+  flopgraph torchvision:resnet50 --batch 8 --image-size 256
+  flopgraph timm:vit_base_patch16_224 --by op
+  flopgraph transformers:llama --head causal-lm --set num_hidden_layers=80 --seq 2048
+  flopgraph path/to/config.json --dtype bfloat16
+  flopgraph diffusers:UNet2DConditionModel
+  flopgraph model.py:make_model --input ids=2x128:int64 --kwargs '{"width": 64}'
+  flopgraph package.module:Class --input 1x80x3000 --convention macs --depth 3
   flopgraph torchvision:resnet50 --by node --format csv -o resnet50.csv
   flopgraph torchvision:resnet50 -o resnet50.graphml
   flopgraph rules
@@ -82,69 +84,27 @@ def _commands() -> None:
     """What PyTorch models cost."""
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"flopgraph {metadata.version('flopgraph')}")
-        raise typer.Exit(OK)
-
-
-Model = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL",
-        help="torchvision:NAME, timm:NAME, package.module:Class or path/to/file.py:make_model.",
-        show_default=False,
-    ),
-]
-Inputs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--input",
-        "-i",
-        metavar="[NAME=]SHAPE[:DTYPE]",
-        help="One tensor: 1x3x224x224, or mask=2x128:bool for a keyword. May be repeated. "
-        "What torchvision's and timm's models usually take is known.",
-        show_default=False,
-    ),
-]
-Kwargs = Annotated[
-    str, typer.Option(metavar="JSON", help="Keyword arguments of the model's constructor.", show_default=False)
-]
-ConventionName = Annotated[
-    str, typer.Option(metavar="NAME", help="What counts as cost: flops, macs, all, flop_counter.")
-]
-By = Annotated[str, typer.Option(metavar="module|op|node", help="What a row of a table, csv or md is.")]
-Depth = Annotated[
-    int | None,
-    typer.Option(min=0, metavar="N", help="Levels of modules to show: 2 in a table, else all.", show_default=False),
-]
-Train = Annotated[bool, typer.Option("--train", help="Analyze the model in training mode.")]
-Format = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FORMAT",
-        help="table, json, csv, md, graphml, gexf, dot or nodelink; when left out, the suffix of FILE, else table.",
-        show_default=False,
-    ),
-]
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.", show_default=False)
-]
-Version = Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)]
-
-
 @app.command(cls=DefaultCommand, help=HELP, no_args_is_help=True)
 def analyze(
-    model: Model,
-    inputs: Inputs = None,
-    kwargs: Kwargs = "{}",
-    convention: ConventionName = "flops",
-    by: By = "module",
-    depth: Depth = None,
-    train: Train = False,
-    format: Format = None,
-    output: Output = None,
-    version: Version = False,
+    model: the.Model,
+    inputs: the.Inputs = None,
+    kwargs: the.Kwargs = "{}",
+    set: the.Setting = None,
+    head: the.Head = None,
+    batch: the.Batch = None,
+    seq: the.Seq = None,
+    image_size: the.ImageSize = None,
+    dtype: the.Dtype = None,
+    train: the.Train = False,
+    assume: the.Assume = None,
+    on_unknown: the.OnUnknown = "raise",
+    trust_remote_code: the.Trust = False,
+    convention: the.ConventionName = "flops",
+    by: the.By = "module",
+    depth: the.Depth = None,
+    format: the.Format = None,
+    output: the.Output = None,
+    version: the.Version = False,
 ) -> None:
     """Analyze one model."""
     with _errors_as_text():
@@ -153,7 +113,9 @@ def analyze(
 
             format = format or ("table" if output is None else report.format_of(output))
             report.check(format, by, convention)
-            analysis = _analyze(model, inputs or [], _json_object(kwargs), train)
+            options = {"head": head, "batch": batch, "seq": seq, "trust_remote_code": trust_remote_code}
+            loaded = _load(model, _json_object(kwargs), set or [], image_size, dtype, options)
+            analysis = _analyze(model, loaded, inputs or [], assume or [], train, on_unknown)
         if depth is None and format == "table":
             depth = 2
         if output is not None:
@@ -176,19 +138,10 @@ Examples:
   flopgraph rules torch.nn.functional.conv2d
   flopgraph rules nn.LSTM
 """
-RuleName = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="OPERATION",
-        help="Explain one: torch.nn.functional.conv2d, nn.Conv2d, or a bare conv2d.",
-        show_default=False,
-    ),
-]
-Markdown = Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")]
 
 
 @app.command("rules", help=RULES_HELP)
-def list_rules(name: RuleName = None, markdown: Markdown = False) -> None:
+def list_rules(name: the.RuleName = None, markdown: the.Markdown = False) -> None:
     """List the rules, or explain one."""
     with _errors_as_text():
         with _progress("reading rules"), contextlib.redirect_stdout(sys.stderr):
@@ -206,19 +159,37 @@ def list_rules(name: RuleName = None, markdown: Markdown = False) -> None:
             report.listing(rules).print(sys.stdout)
 
 
-def _analyze(model: str, inputs: list[str], kwargs: dict[str, Any], train: bool) -> Analysis:
-    """Build the model without weights and analyze it on the inputs given, or on those it usually takes."""
-    from analyzer.api import analyze
-    from analyzer.zoo import load, missing_inputs, parse_input
+def _load(
+    model: str,
+    kwargs: dict[str, Any],
+    settings: list[str],
+    image_size: str | None,
+    dtype: str | None,
+    options: dict[str, Any],
+) -> Loaded:
+    """Build the model without weights."""
+    from analyzer.zoo import load, parse_setting, parse_size
 
-    parsed = [parse_input(text) for text in inputs]
-    loaded = load(model, kwargs)
-    args = tuple(spec for name, spec in parsed if not name) or loaded.args
-    keywords = {name: spec for name, spec in parsed if name}
-    if missing := missing_inputs(loaded.model, args, keywords):
-        example = " ".join(f"--input {name}=1x3x224x224" for name in missing)
-        raise InputError(f"{model} is called with {', '.join(missing)}: say their shapes", hint=example)
-    return analyze(loaded.model, args, keywords, training=train)
+    size = parse_size(image_size) if image_size else None
+    return load(model, kwargs, set=dict(map(parse_setting, settings)), image_size=size, dtype=dtype, **options)
+
+
+def _analyze(
+    model: str, loaded: Loaded, inputs: list[str], assume: list[str], train: bool, on_unknown: str
+) -> Analysis:
+    """Analyze a model on the inputs given, and on those it usually takes where none are."""
+    from analyzer.api import analyze
+    from analyzer.zoo import call_of, parse_assumption, parse_input, written
+
+    args, kwargs = call_of(loaded, map(parse_input, inputs), model)
+    answers = dict(map(parse_assumption, assume))
+    try:
+        return analyze(loaded.model, args, kwargs, training=train, assume=answers, on_unknown=on_unknown)
+    except AnalyzerError as error:
+        if loaded.kwargs and not error.hint:
+            usual = " ".join(written(*item) for item in kwargs.items() if item[0] in loaded.kwargs)
+            error.hint = f"inputs of your own (--input NAME=...; NAME=null leaves one out) for {usual}"
+        raise
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -237,7 +208,9 @@ def _errors_as_text() -> Iterator[None]:
     try:
         yield
     except AnalyzerError as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        from analyzer.zoo.spoken import spoken
+
+        typer.echo(f"{type(error).__name__}: {spoken(error)}", err=True)
         raise typer.Exit(USAGE if isinstance(error, InputError) else FAILED) from None
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)

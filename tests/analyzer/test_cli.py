@@ -147,7 +147,7 @@ def test_the_suffix_of_the_file_is_the_format(flopgraph, tmp_path):
             "net.py:Net is called with ids: say their shapes\n  try     --input ids=1x3x224x224",
         ),
         (["net.py:Nett"], "there is no 'Nett' in net"),
-        (["net.py:Net", "--input", "3y7"], "an input is written 1x3x224x224 or name=2x128:int64, but this is '3y7'"),
+        (["net.py:Net", "--input", "3y7"], "with its numbers, but this is '3y7'"),
         (["net.py:Net", "--kwargs", "{"], "--kwargs is no JSON"),
         (["net.py:Net", "--kwargs", "[1]"], "--kwargs takes a JSON object, not [1]"),
         (["net.py:Net", "--kwargs", '{"w": 1}'], "unexpected keyword argument 'w'"),
