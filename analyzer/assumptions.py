@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
+from analyzer.checks import passing
 from analyzer.errors import Diagnostic, InputError
 from analyzer.frames import user_line
 
@@ -20,7 +21,8 @@ class Assumptions:
 
     Args:
         given: ``"file.py:123"`` or ``"file.py:function"`` -> the value that a question asked there has; True or False
-            alone answers every branch. The end of a path is enough, and the innermost place on the call stack counts.
+            alone answers every branch that is no mere check. The end of a path is enough, and the innermost place on
+            the call stack counts.
         answers: those that rules bring, see `RuleSet.answer`.
 
     Raises:
@@ -60,9 +62,14 @@ class Assumptions:
         return None
 
     def branch(self) -> bool | None:
-        """Which way a branch on data goes; None where nobody said."""
+        """Which way a branch on data goes: as the caller said, or past a check; None where nobody knows."""
         found = self.find()
         if found is None:
+            answer = passing()
+            if answer is not None:
+                line = user_line()
+                self.remarks.setdefault(f"check {line}", Diagnostic("check", "", f"a check is taken to pass: {line}"))
+                return answer
             if self.policy is None:
                 return None
             found = "assume", self.policy

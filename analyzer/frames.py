@@ -11,7 +11,7 @@ import torch
 
 from analyzer.errors import Source
 
-__all__ = ["source_of_error", "user_line"]
+__all__ = ["is_own", "source_of_error", "user_line"]
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _ANALYZER = os.path.dirname(__file__) + os.sep
@@ -43,6 +43,11 @@ def _kind(code: CodeType) -> int:
         _sources.clear()
     _kinds[id(code)] = (kind, code)
     return kind
+
+
+def is_own(code: CodeType) -> bool:
+    """Whether code is the analyzer's own, or a rule's."""
+    return _kind(code) == ANALYZER
 
 
 def user_line() -> Source | None:

@@ -1,0 +1,106 @@
+"""Branches on data that only check: they pass, with a remark; any other branch is the caller's to answer.
+
+PYTEST_DONT_REWRITE: the asserts of these models are to be the ones that are written here.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from analyzer import DataDependentError, ModelError, TensorSpec, analyze
+
+logger = logging.getLogger(__name__)
+LAYER = nn.Linear(7, 5).eval()
+
+
+def asserts(x):
+    assert (x == x).all(), "no NaN"
+    return LAYER(x)
+
+
+def asserts_several(x):
+    assert x.ndim == 2 and not torch.isnan(x).any() and bool(torch.allclose(x, x))  # noqa: PT018
+    return LAYER(x)
+
+
+def raises(x):
+    if torch.isnan(x).any() or not torch.isfinite(x).all().item():
+        message = "not finite"
+        raise ValueError(message)
+    return LAYER(x)
+
+
+def raises_else(x):
+    if x.min() >= 0:
+        y = LAYER(x)
+    else:
+        raise ValueError("negative")
+    return y
+
+
+def raises_first(x):
+    if x.shape[0] != 3:
+        raise ValueError("not three")
+    elif (x < 0).any():  # noqa: RET506
+        raise ValueError("negative")
+    else:
+        return LAYER(x)
+
+
+def warns(x):
+    if (x > 1).any():
+        warnings.warn("large", stacklevel=2)
+        logger.warning("large")
+    return LAYER(x)
+
+
+@pytest.mark.parametrize("model", [asserts, asserts_several, raises, raises_else, raises_first, warns])
+def test_a_check_passes_with_a_remark(model):
+    analysis = analyze(model, (TensorSpec((3, 7)),))
+    assert analysis.total("macs") == 3 * 7 * 5
+    assert "check" in {item.code for item in analysis.diagnostics}
+    assert any("test_checks.py" in item.message for item in analysis.diagnostics)
+
+
+def returns(x):
+    if (x > 1).any():
+        return x
+    return LAYER(x)
+
+
+def changes(x):
+    if (x > 1).any():
+        logger.warning("large")
+        x = x / 2
+    return LAYER(x)
+
+
+def raises_in_the_end(x):
+    if (x > 1).any():
+        return LAYER(x)
+    raise ValueError("small")
+
+
+@pytest.mark.parametrize("model", [returns, changes, raises_in_the_end])
+def test_any_other_branch_is_asked_for(model):
+    with pytest.raises(DataDependentError, match="branches on the value"):
+        analyze(model, (TensorSpec((3, 7)),))
+
+
+def test_a_check_of_constants_is_made():
+    def model(x):
+        assert (torch.arange(3) > 0).all(), "a zero"
+        return x
+
+    with pytest.raises(ModelError, match="a zero"):
+        analyze(model, (TensorSpec((3, 7)),))
+
+
+def test_the_caller_has_the_last_word():
+    with pytest.raises(ModelError, match="negative"):
+        analyze(raises_else, (TensorSpec((3, 7)),), assume={"test_checks.py:raises_else": False})
