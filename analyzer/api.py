@@ -15,6 +15,7 @@ from analyzer.capture import Capture
 from analyzer.errors import AnalyzerError, Diagnostic, InputError
 from analyzer.inputs import as_specs
 from analyzer.interception import paused_collection
+from analyzer.leftovers import leftovers_taken_back
 from analyzer.passes.fold_batchnorm import fold_batchnorm
 from analyzer.plugins import installed_rules
 from analyzer.ruleset import RuleSet
@@ -67,12 +68,14 @@ def analyze(
         raise InputError(f'on_unknown is "raise" or "bound", not {on_unknown!r}')
     if training not in (None, True, False):
         raise InputError(f"training is None, True or False, not {training!r}")
-    try:
-        with paused_collection():
-            return _analyze(model, args, kwargs, rules, on_unknown, training, assume)
-    except AnalyzerError as error:
-        # The user's line is part of the message; the way here through the analyzer is of no use to them.
-        raise error.with_traceback(None) from error.__cause__
+    with leftovers_taken_back():
+        try:
+            with paused_collection():
+                return _analyze(model, args, kwargs, rules, on_unknown, training, assume)
+        except AnalyzerError as error:
+            # The user's line is part of the message; the way here through the analyzer is of no use to them, and it
+            # holds what was alive there.
+            raise error.with_traceback(None) from error.__cause__
 
 
 def _analyze(

@@ -1,0 +1,76 @@
+"""What forward keeps outside the model: abstract tensors in caches of functions and in containers are taken out again.
+
+A table that a helper remembers (``@lru_cache``, a dict of the module's file) outlives the capture that made it: the
+next real forward would be handed a tensor without values. What a module itself holds is put back by `ModelState`.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import sys
+import threading
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+from analyzer.abstract import AbstractTensor
+
+__all__ = ["leftovers_taken_back"]
+
+_LRU_CACHE = type(functools.cache(len))
+# A tensor in a tuple in a list in a dict.
+_DEPTH = 3
+
+_lock = threading.Lock()
+_captures = 0
+_floor = 0
+
+
+@contextmanager
+def leftovers_taken_back() -> Iterator[None]:
+    """Forget, when the last capture of all threads ends, what any of them left behind."""
+    global _captures, _floor
+    with _lock:
+        if _captures == 0:
+            _floor = min(_floor or _alive(), _alive())
+        _captures += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _captures -= 1
+            if _captures == 0 and _alive() > _floor:
+                _take_back()
+                _floor = _alive()  # what is alive now is held by a traceback, or by a name that we leave alone
+
+
+def _alive() -> int:
+    """How many abstract tensors there are, and some: each counts as a reference to its class, so asking is free."""
+    return sys.getrefcount(AbstractTensor)
+
+
+def _take_back() -> None:
+    held: list[Any] = [item for item in gc.get_objects() if type(item) is AbstractTensor]
+    for _ in range(_DEPTH):
+        ids = {id(item) for item in held if not isinstance(item, list)}
+        around: list[Any] = []
+        for holder in gc.get_referrers(*held) if held else ():
+            if isinstance(holder, _LRU_CACHE):
+                holder.cache_clear()
+            elif isinstance(holder, MutableMapping) and not _is_namespace(holder):
+                for key in [key for key, value in holder.items() if id(value) in ids]:
+                    del holder[key]
+            elif isinstance(holder, tuple):
+                around.append(holder)
+            elif isinstance(holder, list) and holder is not held:
+                holder[:] = [item for item in holder if id(item) not in ids]
+                around.append(holder)
+        held = around
+
+
+def _is_namespace(mapping: Any) -> bool:
+    """Whether a dict holds the names of a file, a class or an object: what one of them was before, nobody knows."""
+    if "__name__" in mapping or "__module__" in mapping:
+        return True
+    return any(getattr(owner, "__dict__", None) is mapping for owner in gc.get_referrers(mapping))
