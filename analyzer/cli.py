@@ -116,6 +116,8 @@ def analyze(
             options = {"head": head, "batch": batch, "seq": seq, "trust_remote_code": trust_remote_code}
             loaded = _load(model, _json_object(kwargs), set or [], image_size, dtype, options)
             analysis = _analyze(model, loaded, inputs or [], assume or [], train, on_unknown)
+        for note in loaded.notes:
+            typer.echo(f"note: {note}", err=True)
         if depth is None and format == "table":
             depth = 2
         if output is not None:

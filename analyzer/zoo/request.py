@@ -23,11 +23,13 @@ class Loaded:
         model: the module, or a function.
         args: positional inputs.
         kwargs: keyword inputs.
+        notes: a sentence on each usual input that is left out.
     """
 
     model: Any
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def _loaded(cls: Any, config: Any, request: Request) -> Loaded:
 
     make.__name__ = cls.__name__
     model = build(make, {}, request.text)
-    return Loaded(model, (), feed.inputs(model, request))
+    return Loaded(model, (), *feed.inputs(model, request))
 
 
 @contextmanager
