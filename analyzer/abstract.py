@@ -48,6 +48,9 @@ class AbstractTensor(torch.Tensor):
     is not here reaches the capture's TorchFunctionMode like any torch call.
     """
 
+    # Libraries ask a class for its package to know whose arrays they have before them (opt_einsum, autoray).
+    __module__ = "torch"
+
     _spec: TensorSpec
     _ref: Ref | Attribute
     _memory: Memory

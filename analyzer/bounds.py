@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["AtMost", "at_most", "is_bound"]
+__all__ = ["AtMost", "at_most", "is_bound", "meet"]
 
 
 class AtMost(int):
@@ -78,3 +78,17 @@ def is_bound(value: Any) -> bool:
     (True, False)
     """
     return isinstance(value, AtMost)
+
+
+def meet(one: int, other: int) -> int | None:
+    """The size of what is as large as two sizes say: an upper bound gives way to a size that it allows; None for none.
+
+    >>> meet(AtMost(6), 5), meet(AtMost(6), AtMost(5)), meet(AtMost(6), 7), meet(6, 7)
+    (5, ≤5, None, None)
+    """
+    if is_bound(one) and is_bound(other):
+        return min(one, other)
+    if is_bound(one) or is_bound(other):
+        exact, most = (other, one) if is_bound(one) else (one, other)
+        return exact if exact <= most else None
+    return one if one == other else None

@@ -102,10 +102,11 @@ class Capture(torch.fx.Tracer):
             outputs = self._output(result)
             self.diagnostics += self._recorder.assumptions.diagnostics()
             return self._graph(type(model).__name__ if isinstance(model, nn.Module) else "function"), outputs
-        except AnalyzerError as error:
-            raise error.locate(self._place(error), source=source_of_error(error.__traceback__)) from error.__cause__
-        except Exception as error:
-            raise self._model_error(error) from error
+        except Exception as raised:
+            error = own_error(raised)
+            if error is None:
+                raise self._model_error(raised) from raised
+            raise error.locate(self._place(raised), source=source_of_error(error.__traceback__)) from error.__cause__
         finally:
             for module, mode in modes:
                 module.training = mode
@@ -316,6 +317,13 @@ _SHAPELESS = TensorSpec((0,))
 def run_forward(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The call that is captured; stack walks end at this frame's name."""
     return model(*args, **kwargs)
+
+
+def own_error(error: BaseException | None) -> AnalyzerError | None:
+    """The analyzer's error that an exception is, or that the model's code wrapped into one of its own."""
+    while error is not None and not isinstance(error, AnalyzerError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def roots_of(model: Callable[..., Any]) -> dict[str, nn.Module]:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
+from analyzer.bounds import meet
 from analyzer.errors import ShapeError
 from analyzer.spec import TensorSpec
 
@@ -43,7 +44,9 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
             current = out[offset + axis]
             if size == current or size == 1:
                 continue
-            if current != 1:
+            if current != 1 and (met := meet(current, size)) is not None:
+                size = met
+            elif current != 1:
                 names = " and ".join(str(tuple(shape)) for shape in shapes)
                 place = offset + axis - ndim
                 raise ShapeError(f"shapes {names} do not broadcast: size {current} against {size} at dimension {place}")

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from analyzer.abstract import KNOWN, MOST, SPREAD, UNKNOWN, AbstractTensor, Memory, swap
 from analyzer.autocast import autocast, is_autocast_on
-from analyzer.bounds import at_most, is_bound
+from analyzer.bounds import at_most, is_bound, meet
 from analyzer.callee import Callee, callee
 from analyzer.constants import LIMIT, SPREAD_LIMIT
 from analyzer.errors import AnalyzerError, DataDependentError, InputError, ShapeError
@@ -317,7 +317,7 @@ class Recorder(Lifter):
         ):
             return
         result, spec = outcome.outputs[0], self.abstract_of(written)._spec
-        if result.shape != spec.shape:
+        if len(result.shape) != len(spec.shape) or None in map(meet, result.shape, spec.shape):
             raise ShapeError(f"the result has shape {result.shape} and is written in place over one of {spec.shape}")
         if not can_cast(result.dtype, spec.dtype):
             raise ShapeError(f"the result is {result.dtype_name} and is written in place over {spec.dtype_name}")

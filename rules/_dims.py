@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from analyzer.bounds import is_bound, meet
 from analyzer.errors import DataDependentError, ShapeError
 from analyzer.spec import TensorSpec
 
@@ -140,7 +141,7 @@ def fill_in(size: Sequence[int], numel: int, name: str = "shape", of: str = "inp
     if not open_dims:
         if any(dim < 0 for dim in size):
             raise ShapeError(f"{name} has a negative size, got {size}")
-        if math.prod(size) != numel:
+        if meet(math.prod(size), numel) is None:
             raise ShapeError(f"{name} {size} does not hold the elements of {of}, {numel}")
         return size
     axis = open_dims[0]
@@ -149,7 +150,7 @@ def fill_in(size: Sequence[int], numel: int, name: str = "shape", of: str = "inp
         raise ShapeError(f"{name} may leave one size open with -1, got {size}")
     if known == 0:
         raise ShapeError(f"{name} {size} does not say the size of -1: any would hold the elements of {of}, {numel}")
-    if numel % known != 0:
+    if numel % known != 0 and not is_bound(numel):
         raise ShapeError(f"{name} {size} does not hold the elements of {of}, {numel}")
     return (*size[:axis], numel // known, *size[axis + 1 :])
 

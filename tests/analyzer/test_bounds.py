@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer import TensorSpec, analyze
+from analyzer import ShapeError, TensorSpec, analyze
 from analyzer.bounds import AtMost, is_bound
 
 
@@ -144,3 +144,39 @@ def test_what_is_like_another_tensor_is_a_constant():
         return ids
 
     assert analyze(padded, (TensorSpec((2, 5), torch.int64),)).by_op("all")["mul"] == 10
+
+
+# --- a size that must be what another one is ---
+
+
+def meets(x, mask, rows):
+    return x[mask] + rows  # as many rows as there are
+
+
+def holds(x, mask, rows):
+    return x.masked_select(mask[:, None]).view(2, 7)
+
+
+def writes(x, mask, rows):
+    x = x * 1
+    x[mask] += rows
+    return x[mask].reshape(-1, 5)
+
+
+MEETS = {
+    "an exact size": (meets, (2, 7), [2, 7]),
+    "a shape": (holds, (2, 7), [2, 7]),
+    "what is written": (writes, (2, 7), [4, 5]),
+}
+
+
+@pytest.mark.parametrize(("model", "rows", "shape"), MEETS.values(), ids=MEETS)
+def test_a_bound_gives_way_to_the_size_that_it_must_be(model, rows, shape):
+    answer = analyze(model, (TensorSpec((3, 7)), TensorSpec((3,), torch.bool), TensorSpec(rows)))
+    assert list(answer.outputs.shape) == shape
+
+
+@pytest.mark.parametrize("model", [meets, writes], ids=["an exact size", "what is written"])
+def test_a_bound_is_no_size_beyond_it(model):
+    with pytest.raises(ShapeError):
+        analyze(model, (TensorSpec((3, 7)), TensorSpec((3,), torch.bool), TensorSpec((4, 7))))

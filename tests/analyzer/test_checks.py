@@ -104,3 +104,34 @@ def test_a_check_of_constants_is_made():
 def test_the_caller_has_the_last_word():
     with pytest.raises(ModelError, match="negative"):
         analyze(raises_else, (TensorSpec((3, 7)),), assume={"test_checks.py:raises_else": False})
+
+
+def same(x, y):
+    return LAYER(x) if torch.equal(x, y) else x
+
+
+def test_a_tensor_equals_itself_and_none_of_another_shape():
+    x = TensorSpec((3, 7))
+    assert analyze(lambda x: same(x, x), (x,)).total("macs") == 3 * 7 * 5
+    assert analyze(same, (x, TensorSpec((4, 7)))).total("macs") == 0
+    with pytest.raises(DataDependentError, match="branches on the value"):
+        analyze(same, (x, TensorSpec((3, 7))))
+    with pytest.raises(DataDependentError, match="branches on the value"):
+        analyze(lambda x: same(x.clone(), x.add_(1)), (x,))
+
+
+def test_an_error_that_the_model_wraps_is_told_as_it_is():
+    def model(x):
+        try:
+            return x if x.sum() > 0 else -x
+        except Exception as error:
+            raise RuntimeError("block 3 failed") from error
+
+    with pytest.raises(DataDependentError, match="branches on the value"):
+        analyze(model, (TensorSpec((3, 7)),))
+
+
+def test_libraries_see_a_tensor_of_torch():
+    seen = []
+    analyze(lambda x: seen.append(type(x).__module__) or x, (TensorSpec((3, 7)),))
+    assert seen == ["torch"]
