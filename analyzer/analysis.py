@@ -16,6 +16,7 @@ from analyzer.counts import Counts, Traffic
 from analyzer.errors import Diagnostic
 from analyzer.formula import counts_as_formulas
 from analyzer.graph import Graph
+from analyzer.interception import paused_collection
 from analyzer.node import Node, Parameter
 from analyzer.passes.active_params import active_params
 from analyzer.passes.liveness import MemoryProfile, liveness
@@ -73,9 +74,20 @@ class Analysis:
         Raises:
             InputError: there is no such convention.
         """
-        weigh = convention(convention_)
-        total = sum(map(weigh, self.graph))
+        total = sum(self.costs(convention_))
         return at_most(total) if self._hangs_on_bounds else total
+
+    def costs(self, convention_: str | Convention = "flops", /) -> list[int]:
+        """The cost of every node, in execution order: what all other totals add up."""
+        weigh = convention(convention_)
+        known = self._costs.get(weigh.name)
+        if known is None or known[0] is not weigh:
+            known = self._costs[weigh.name] = (weigh, weigh.over(self.graph))
+        return known[1]
+
+    @cached_property
+    def _costs(self) -> dict[str, tuple[Convention, list[int]]]:
+        return {}
 
     def by_module(self, convention_: str | Convention = "flops", /) -> dict[str, int]:
         """Path -> cost of all calls made while that module was on the call stack; ``""`` is everything.
@@ -83,10 +95,8 @@ class Analysis:
         A module shared by two parents counts in each by what each used, under its first name. A container that is
         never called (a ModuleList) holds the sum of what is below it.
         """
-        weigh = convention(convention_)
         totals = dict.fromkeys(self.graph.modules, 0)
-        for node in self.graph:
-            cost = weigh(node)
+        for node, cost in zip(self.graph, self.costs(convention_), strict=True):
             if cost:
                 for path in self.owners(node.stack):
                     totals[path] = totals.get(path, 0) + cost
@@ -111,10 +121,9 @@ class Analysis:
 
     def by_op(self, convention_: str | Convention = "flops", /) -> dict[str, int]:
         """Operation name -> total, the dearest first."""
-        weigh = convention(convention_)
         totals: Counter[str] = Counter()
-        for node in self.graph:
-            totals[node.op] += weigh(node)
+        for node, cost in zip(self.graph, self.costs(convention_), strict=True):
+            totals[node.op] += cost
         return dict(totals.most_common())
 
     def why(self, node: Node | str, convention_: str | Convention = "flops", /) -> str:
@@ -211,7 +220,8 @@ class Analysis:
         return False
 
     def __str__(self) -> str:
-        return report.summary(self)
+        with paused_collection():
+            return report.summary(self)
 
     def __repr__(self) -> str:
         return f"Analysis({self.graph.name}: {self.params:,} params, {self.total():,} FLOPs, {len(self.graph)} nodes)"
@@ -237,7 +247,8 @@ class Analysis:
         relu            1        0      0       0                    0 %
         ...
         """
-        return report.table(self, depth=depth, convention=convention, by=by)
+        with paused_collection():
+            return report.table(self, depth=depth, convention=convention, by=by)
 
     def export(self, format: str, *, by: str = "module", convention: str = "flops", depth: int | None = None) -> str:
         """The analysis as text: ``json csv md`` (of modules, ops or nodes), ``graphml gexf dot nodelink`` (the graph).

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import torch
 
 from analyzer.bounds import is_bound
 from analyzer.counts import Counts
@@ -62,6 +64,25 @@ class Convention:
             return 0
         return self.weigh(counts, complex=is_complex(node))
 
+    def over(self, nodes: Iterable[Node]) -> list[int]:
+        """What each of many nodes costs. Equal layers share their counts, and each is weighed once.
+
+        >>> convention("macs").over([])
+        []
+        """
+        known: dict[tuple[int, bool], int] = {}
+        costs = []
+        for node in nodes:
+            if node.op in self.overrides or (self.folds and node.status == "folded"):
+                costs.append(self(node))
+                continue
+            key = (id(node.counts), self.parts and is_complex(node))
+            cost = known.get(key)
+            if cost is None:
+                cost = known[key] = self.weigh(node.counts, complex=key[1]) if node.counts else 0
+            costs.append(cost)
+        return costs
+
     def _weights(self, complex: bool) -> Weights:
         if not (complex and self.parts):
             return self.weights
@@ -93,12 +114,16 @@ _FFTS = frozenset(
 IN_PARTS = _FFTS | {"stft", "istft"}
 
 
+_COMPLEX = frozenset({torch.complex32, torch.complex64, torch.complex128})
+
+
 def is_complex(node: Node) -> bool:
     """Whether the node's counts are of complex numbers."""
     if node.op in IN_PARTS:
         return False
-    specs = (*node.outputs, *(edge.spec for edge in node.inputs))
-    return any(spec.dtype.is_complex for spec in specs)
+    if any([spec.dtype in _COMPLEX for spec in node.outputs]):
+        return True
+    return any([edge.spec.dtype in _COMPLEX for edge in node.inputs])
 
 
 def _terms(counts: Counts, weights: Weights) -> list[str]:

@@ -6,6 +6,7 @@ constructors may compute with it (torchvision's regnets call ``.tolist()``), and
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from analyzer.abstract import AbstractTensor, swap
 from analyzer.errors import AnalyzerError, DataDependentError, InputError, ModelError
 from analyzer.frames import source_of_error
+from analyzer.interception import paused_collection
 from analyzer.pytree import leaves, map_tensors
 from analyzer.state import UNINITIALIZED, GlobalState
 
@@ -74,15 +76,41 @@ def _hook(kind: str) -> Callable[[nn.Module, str, Any], Any]:
     return register
 
 
+# Methods that write over a tensor and keep its shape and dtype.
+_FILLS = frozenset(
+    getattr(torch.Tensor, f"{name}_")
+    for name in (
+        "normal", "uniform", "zero", "fill", "random", "exponential", "bernoulli", "log_normal", "cauchy", "geometric",
+        "mul", "add", "sub", "div", "clamp", "erfinv",
+    )
+)  # fmt: skip
+# Of torch.nn.init; libraries put functions of their own in their place, under the same names.
+_INITIALIZERS = frozenset(name for name in vars(nn.init) if name.endswith("_") and not name.startswith("_"))
+_FACTORIES = frozenset({torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn})
+
+
 class _NoInitialization(TorchFunctionMode):
-    """``nn.init`` leaves tensors on meta as they are: they have no values to fill."""
+    """Tensors on meta have no values to fill, and large new ones are on meta from the start.
+
+    The mode below would come to the same, operator by operator; a large model fills thousands of weights.
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__module__", None) == "torch.nn.init":
-            tensor = args[0] if args else (kwargs or {}).get("tensor")
+        kwargs = kwargs or {}
+        if func in _FILLS or getattr(func, "__name__", "") in _INITIALIZERS:
+            tensor = args[0] if args else kwargs.get("tensor")
             if isinstance(tensor, torch.Tensor) and tensor.device.type == "meta":
                 return tensor
-        return func(*args, **(kwargs or {}))
+        elif func in _FACTORIES and _is_large(args):
+            kwargs = {**kwargs, "device": _META}
+        return func(*args, **kwargs)
+
+
+def _is_large(size: tuple[Any, ...]) -> bool:
+    """Whether the arguments of a factory are sizes of more elements than a small tensor has."""
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
+    return all(type(length) is int for length in size) and math.prod(size) > LIMIT
 
 
 class _SmallIsReal(TorchDispatchMode):
@@ -136,23 +164,47 @@ class _SmallIsReal(TorchDispatchMode):
         return written if written is not None else result
 
 
+class _Hooks:
+    """torch's hooks on registration, in place while any thread is in a block.
+
+    torch loops over their table whenever a module takes a parameter: it must not change while another thread builds.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._blocks, self._handles = threading.Lock(), 0, list[Any]()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._blocks += 1
+            if self._blocks == 1:
+                self._handles = [
+                    torch_module.register_module_parameter_registration_hook(_hook("parameter")),
+                    torch_module.register_module_buffer_registration_hook(_hook("buffer")),
+                ]
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks:
+                for handle in self._handles:
+                    handle.remove()
+
+
+_HOOKS = _Hooks()
+
+
 @contextmanager
 def _block() -> Iterator[None]:
     outer = getattr(_local, "swaps", None)
-    hooks = [
-        torch_module.register_module_parameter_registration_hook(_hook("parameter")),
-        torch_module.register_module_buffer_registration_hook(_hook("buffer")),
-    ]
-    _local.swaps = _Swaps()
     outside = GlobalState()
-    try:
-        with _SmallIsReal(), _NoInitialization():  # type: ignore[no-untyped-call]
-            yield
-    finally:
-        outside.restore()
-        _local.swaps = outer
-        for hook in hooks:
-            hook.remove()
+    with _HOOKS:
+        _local.swaps = _Swaps()
+        try:
+            with paused_collection(), _SmallIsReal(), _NoInitialization():  # type: ignore[no-untyped-call]
+                yield
+        finally:
+            outside.restore()
+            _local.swaps = outer
 
 
 @overload

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks import growth, models
+from benchmarks import growth, huge, models
 
 Rows = list[dict[str, Any]]
 Names = Sequence[str]
@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     known = [model.name for model in models.MODELS] + [str(depth) for depth in growth.DEPTHS]
+    known += huge.MODELS
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("section", nargs="?", choices=SECTIONS, help="all of them when left out")
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="measure N times, interleaved (9)")
@@ -138,11 +139,41 @@ def _depth_table(rows: Rows) -> Table:
     return table
 
 
+def _huge(names: Names | None, rounds: int) -> Iterator[dict[str, Any]]:
+    for name in huge.MODELS:
+        if not names or name in names:
+            yield huge.compare(name, rounds)
+
+
+def _huge_table(rows: Rows) -> Table:
+    table = _table(
+        "from a configuration to the report, seconds: medians of fresh processes, bfloat16, 2,048 tokens",
+        "model", "params", "active", "build", "first", "again", "report", "MB", "forward", "FCM", "no_grad", "÷ first",
+        "÷ again", "sees",
+    )  # fmt: skip
+    table.caption = (
+        "first, again: analyze(); MB: over import; forward, FCM: a forward on meta and torch's FlopCounterMode over it,\n"
+        "with gradients and without; ÷: FCM by analyze(); sees: the part of all multiply-accumulates that FCM counts"
+    )
+    for row in rows:
+        counter = row["meta_counter"]
+        table.add_row(
+            row["model"], *(f"{row[name] / 1e9:.0f} G" for name in ("analyze_params", "analyze_active")),
+            *(f"{row[f'analyze_{name}']:.2f}" for name in ("build", "first", "again", "report")),
+            f"{row['analyze_memory'] / 1e6:.0f}",
+            *(f"{row[f'meta_{name}']:.2f}" for name in ("forward", "counter", "counter_no_grad")),
+            f"{counter / row['analyze_first']:.1f}", f"{counter / row['analyze_again']:.1f}",
+            f"{row['meta_macs'] / row['analyze_macs']:.0%}",
+        )  # fmt: skip
+    return table
+
+
 SECTIONS = {
     "models": (_models, _models_table),
     "imports": (_imports, _imports_table),
     "depth": (_depth, _depth_table),
     "views": (_views, _views_table),
+    "huge": (_huge, _huge_table),
 }
 
 

@@ -21,6 +21,9 @@ def active_params(graph: Graph) -> int:
 
     Source: the active parameters of Mixtral (arXiv:2401.04088) and DeepSeek-V3 (arXiv:2412.19437).
     """
+    unread = {name for name, parameter in graph.parameters.items() if parameter.buffer or not parameter.used}
+    if not any(node.op in ("topk", "one_hot") for node in graph):
+        return sum([p.spec.numel for name, p in graph.parameters.items() if name not in unread])
     met: dict[str, Fraction] = {}
     moved: dict[str, str] = {}  # node that only moves a parameter's data: a view, a slice, a gather -> the parameter
     chosen: set[str] = set()  # nodes that pass on what a router chose
@@ -39,7 +42,6 @@ def active_params(graph: Graph) -> int:
         for name in (*node.params, *(moved[edge.source] for edge in node.inputs if edge.source in moved)):
             part = _rows(node, graph.parameters[name].spec) / tokens if tokens else Fraction(1)
             met[name] = met.get(name, Fraction(0)) + part
-    unread = {name for name, parameter in graph.parameters.items() if parameter.buffer or not parameter.used}
     return round(
         sum(
             parameter.spec.numel * min(met.get(name, Fraction(1)), Fraction(1))

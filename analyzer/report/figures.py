@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analyzer.bounds import is_bound
-from analyzer.conventions import CONVENTIONS, Convention
+from analyzer.conventions import Convention
 from analyzer.graph import Graph
 from analyzer.node import ModuleCall, Node
 
@@ -114,17 +114,16 @@ def is_uncounted(node: Node) -> bool:
 
 def figures_by_node(analysis: Analysis, weigh: Convention) -> dict[str, Figures]:
     """The figures of every node; a parameter counts at the first call that reads it, so their sums are the totals."""
-    macs, flops = CONVENTIONS["macs"], CONVENTIONS["flops"]
     new = new_parameters(analysis)
     sizes = {name: parameter.spec.numel for name, parameter in analysis.graph.parameters.items()}
     figures = {}
-    for node in analysis.graph:
-        cost = flops(node)
+    costs = (analysis.costs("macs"), analysis.costs("flops"), analysis.costs(weigh))
+    for node, macs, flops, cost in zip(analysis.graph, *costs, strict=True):
         figures[node.id] = Figures(
-            params=sum(sizes[name] for name in new[node.id]),
-            macs=macs(node),
-            flops=cost,
-            cost=cost if weigh is flops else weigh(node),
+            params=sum([sizes[name] for name in new[node.id]]),
+            macs=macs,
+            flops=flops,
+            cost=cost,
             bytes_read=node.traffic.read,
             bytes_written=node.traffic.written,
             at_least=is_uncounted(node),
