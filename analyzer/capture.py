@@ -162,7 +162,7 @@ class Capture(torch.fx.Tracer):
         recorder = self._recorder
         real = (torch.Tensor,)
         outputs = map_tensors(lambda t: recorder.abstract_of(t)._spec, result, real)
-        found = {path or "output": leaf for path, leaf in leaves(result, real)}
+        found = {path or "output": leaf for path, leaf in leaves(result, real, boxes=True)}
         recorder.lift_all(found)
         specs = tuple(recorder.abstract_of(leaf)._spec for leaf in found.values())
         recorder.add_node("output", "output", specs, {}, ((recorder.recorded(result),), {}))

@@ -133,4 +133,4 @@ def _cache_of(prefill: Analysis, takes: Mapping[str, Any], model: nn.Module) -> 
 
 def _bytes(cache: Any) -> int:
     """Bytes of all tensors but for single numbers, such as how many tokens there are."""
-    return sum(spec.nbytes for _, spec in leaves(cache, (TensorSpec,)) if spec.numel > 1)
+    return sum(spec.nbytes for _, spec in leaves(cache, (TensorSpec,), boxes=True) if spec.numel > 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -102,6 +103,8 @@ class Lifter:
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
         if isinstance(value, (list, torch.nn.ParameterList)):
             return [self.lift(item, f"{slot}.{index}") for index, item in enumerate(value)]
+        if cls.__module__ == "numpy" and isinstance(value, numbers.Number):
+            return value.item()  # torch takes numpy's numbers for Python's own
         return _DTYPES.get(value, value) if cls is type else value
 
     def _lift_real(self, tensor: torch.Tensor, slot: str) -> TensorSpec:

@@ -75,8 +75,8 @@ def _map_attributes(function: Callable[[Any], Any], tree: Any, names: list[str],
     return twin
 
 
-def leaves(tree: Any, kinds: tuple[type, ...], path: str = "") -> Iterator[tuple[str, Any]]:
-    """``(path, leaf)`` of every instance of ``kinds`` in a tree.
+def leaves(tree: Any, kinds: tuple[type, ...], path: str = "", *, boxes: bool = False) -> Iterator[tuple[str, Any]]:
+    """``(path, leaf)`` of every instance of ``kinds`` in a tree; with ``boxes``, in the attributes of any object too.
 
     >>> list(leaves({"a": [1, "x", 2]}, (int,)))
     [('a.0', 1), ('a.2', 2)]
@@ -88,21 +88,23 @@ def leaves(tree: Any, kinds: tuple[type, ...], path: str = "") -> Iterator[tuple
     elif isinstance(tree, (tuple, list)):
         names = getattr(tree, "_fields", range(len(tree)))
         for name, item in zip(names, tree, strict=True):
-            yield from leaves(item, kinds, f"{path}.{name}" if path else str(name))
+            yield from leaves(item, kinds, f"{path}.{name}" if path else str(name), boxes=boxes)
     elif isinstance(tree, dict):
         for key, item in tree.items():
-            yield from leaves(item, kinds, f"{path}.{key}" if path else str(key))
+            yield from leaves(item, kinds, f"{path}.{key}" if path else str(key), boxes=boxes)
     elif type(tree) in _pytree.SUPPORTED_NODES:
         for index, item in enumerate(_pytree.SUPPORTED_NODES[type(tree)].flatten_fn(tree)[0]):
-            yield from leaves(item, kinds, f"{path}.{index}" if path else str(index))
+            yield from leaves(item, kinds, f"{path}.{index}" if path else str(index), boxes=boxes)
     elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         for field in dataclasses.fields(tree):
-            yield from leaves(getattr(tree, field.name, None), kinds, f"{path}.{field.name}" if path else field.name)
-    elif _is_box(tree) and id(tree) not in _walk.objects:
+            yield from leaves(
+                getattr(tree, field.name, None), kinds, f"{path}.{field.name}" if path else field.name, boxes=boxes
+            )
+    elif boxes and _is_box(tree) and id(tree) not in _walk.objects:
         _walk.objects.add(id(tree))
         try:
             for name, item in list(vars(tree).items()):
-                yield from leaves(item, kinds, f"{path}.{name}" if path else name)
+                yield from leaves(item, kinds, f"{path}.{name}" if path else name, boxes=boxes)
         finally:
             _walk.objects.discard(id(tree))
 

@@ -152,8 +152,8 @@ def _huge_table(rows: Rows) -> Table:
         "÷ again", "sees",
     )  # fmt: skip
     table.caption = (
-        "first, again: analyze(); MB: over import; forward, FCM: a forward on meta and torch's FlopCounterMode over it,\n"
-        "with gradients and without; ÷: FCM by analyze(); sees: the part of all multiply-accumulates that FCM counts"
+        "first, again: analyze(); MB: over import; forward: on meta; FCM: torch's FlopCounterMode over it, with\n"
+        "gradients and without; ÷: FCM by analyze(); sees: the part of all multiply-accumulates that FCM counts"
     )
     for row in rows:
         counter = row["meta_counter"]
