@@ -113,7 +113,7 @@ _joined: dict[int, tuple[RuleSet, int, RuleSet]] = {}
 
 def _standing(model: Any, graph: Any, training: bool | None) -> list[Diagnostic]:
     remarks = []
-    if training is None and isinstance(model, nn.Module) and model.training:
+    if training is None and isinstance(model, nn.Module) and getattr(model, "training", False):
         remarks.append(
             Diagnostic(
                 "training-mode",

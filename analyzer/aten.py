@@ -13,9 +13,12 @@ from analyzer.callee import callee
 from analyzer.counts import Counts, Traffic
 from analyzer.errors import AnalyzerError, DataDependentError, Diagnostic, MissingRuleError, RuleError, ShapeError
 from analyzer.frames import user_line
+from analyzer.higher_order import call_higher_order, is_higher_order
+from analyzer.nets import DispatchNet
 from analyzer.node import Status
 from analyzer.propagate import Outcome, paths_of
 from analyzer.pytree import leaves, map_tensors
+from analyzer.questions import QUESTIONS
 from analyzer.recorder import Recorder
 from analyzer.rule import Rule, tensors
 from analyzer.ruleset import RuleSet
@@ -23,6 +26,18 @@ from analyzer.spec import TensorSpec
 
 __all__ = ["AtenCalls"]
 
+# Operators that ask for values, and the method that asks the same.
+_QUESTIONS = {
+    "aten::_local_scalar_dense": torch.Tensor.item,
+    "aten::item": torch.Tensor.item,
+    "aten::is_nonzero": torch.is_nonzero,
+    "aten::equal": torch.equal,
+    "aten::allclose": torch.allclose,
+}
+# Operators that ask about shapes and classes alone.
+_METADATA = frozenset(
+    {"aten::is_same_size", "aten::_has_same_storage_numel", "aten::_has_compatible_shallow_copy_type"}
+)
 # Operators that say nothing about arithmetic: they guard, count or mark.
 _SILENT = frozenset({"aten::_assert_async", "aten::_assert_scalar", "aten::sym_constrain_range", "aten::record_stream"})
 
@@ -35,6 +50,7 @@ class AtenCalls:
         self._recorder = recorder
         self._diagnostics = diagnostics
         self._on_unknown = on_unknown
+        self.refused: AnalyzerError | None = None  # what was raised last: TorchScript loses its words
 
     def call_composite(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Let torch take a function without a rule apart in C++; its aten operators come back to `__call__`."""
@@ -43,21 +59,35 @@ class AtenCalls:
 
     def __call__(self, operator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Serve one aten operator."""
-        if operator._schema.name in _SILENT:
-            return None
-        if not any(True for _ in leaves((args, kwargs), (torch.Tensor,))) and not _returns_tensor(operator):
-            return operator(*args, **kwargs)  # about dtypes or modes, such as promote_types
-        with torch._C.DisableTorchFunction():
-            args = tuple(map(self._number, args))
-            rule = self._rules.for_operator(operator)
-            if rule is not None:
-                try:
-                    rule.signature.bind(args, kwargs)
-                except ShapeError:  # the operator's schema has another order than the rule: ask torch
-                    rule = None
-            if rule is not None:
-                return self._recorder.call(rule, operator, args, kwargs)
-            return self._infer(operator, args, kwargs)
+        try:
+            if is_higher_order(operator):
+                return call_higher_order(self._recorder, DispatchNet(self), operator, args, kwargs)
+            name = operator._schema.name
+            if name in _SILENT:
+                return None
+            if name in _METADATA:
+                return self._run_on_meta(operator, args, kwargs)
+            if name in _QUESTIONS:
+                question = _QUESTIONS[name]
+                return QUESTIONS[question.__name__](self._recorder, question, args, kwargs)
+            if not any(True for _ in leaves((args, kwargs), (torch.Tensor,))) and not _returns_tensor(operator):
+                return operator(*args, **kwargs)  # about dtypes or modes, such as promote_types
+            with torch._C.DisableTorchFunction():
+                return self._record(operator, tuple(map(self._number, args)), kwargs)
+        except AnalyzerError as error:
+            self.refused = error
+            raise
+
+    def _record(self, operator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        rule = self._rules.for_operator(operator)
+        if rule is not None:
+            try:
+                rule.signature.bind(args, kwargs)
+            except ShapeError:  # the operator's schema has another order than the rule: ask torch
+                rule = None
+        if rule is not None:
+            return self._recorder.call(rule, operator, args, kwargs)
+        return self._infer(operator, args, kwargs)
 
     def _number(self, value: Any) -> Any:
         """A Python scalar that torch wrapped into a tensor on its way."""

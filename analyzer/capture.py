@@ -10,7 +10,6 @@ from typing import Any
 import torch
 import torch.fx
 from torch import nn
-from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.modules import module as torch_module
 
 from analyzer.abstract import KNOWN, UNKNOWN, AbstractTensor, Memory
@@ -20,10 +19,11 @@ from analyzer.errors import AnalyzerError, Diagnostic, ModelError
 from analyzer.frames import source_of_error
 from analyzer.fxgraph import to_fx
 from analyzer.graph import Graph
-from analyzer.interception import intercept_modules
+from analyzer.higher_order import call_higher_order, is_higher_order
+from analyzer.interception import intercept_modules, paused_compilation
 from analyzer.lazy import infer_lazy, is_uninitialized
 from analyzer.lifting import PLAIN
-from analyzer.nets import DispatchNet, FunctionNet, without_override_checks
+from analyzer.nets import DispatchNet, FunctionNet, is_transformed, without_override_checks
 from analyzer.node import ModuleCall, ModuleInfo, Parameter, Ref, record
 from analyzer.pytree import leaves, map_tensors
 from analyzer.questions import QUESTIONS
@@ -97,7 +97,7 @@ class Capture(torch.fx.Tracer):
         modes = self._set_modes()
         try:
             inputs = self._inputs(args, kwargs)
-            with intercept_modules(self._on_module), DispatchNet(self._aten), self._net:
+            with paused_compilation(), intercept_modules(self._on_module), DispatchNet(self._aten), self._net:
                 result = run_forward(model, *inputs)
             outputs = self._output(result)
             self.diagnostics += self._recorder.assumptions.diagnostics()
@@ -120,7 +120,8 @@ class Capture(torch.fx.Tracer):
     def _set_modes(self) -> list[tuple[nn.Module, bool]]:
         if self.training is None:
             return []
-        changed = [(m, m.training) for m in self._state.modules.values() if m.training is not self.training]
+        modules = self._state.modules.values()
+        changed = [(m, m.training) for m in modules if getattr(m, "training", self.training) is not self.training]
         for module, _ in changed:
             module.training = self.training
         return changed
@@ -130,6 +131,9 @@ class Capture(torch.fx.Tracer):
         return self._failed[1] if self._failed[0] is error else ""
 
     def _model_error(self, error: Exception) -> AnalyzerError:
+        refused = self._aten.refused
+        if refused is not None and "TorchScript interpreter" in str(error):
+            return refused.locate(self._place(error), (), source_of_error(error.__traceback__))
         message = f"the model's own code raised {type(error).__name__}: {error}"
         located = ModelError(message, hint="the same call fails in torch, or the model needs real values here")
         return located.locate(self._place(error), (), source_of_error(error.__traceback__))
@@ -185,6 +189,8 @@ class Capture(torch.fx.Tracer):
             if rule is None and is_uninitialized(module):
                 module = infer_lazy(module, args, kwargs, path, recorder)
                 rule = self._leaf_rule(module)
+            if rule is not None and is_transformed(args, kwargs, module._parameters, module._buffers):
+                rule = None
             if rule is not None:
                 result = recorder.call_module(rule, module, args, kwargs)
                 node = recorder.nodes[-1]
@@ -232,13 +238,14 @@ class Capture(torch.fx.Tracer):
         if function in _EQUALITY and not isinstance(args[1], _OPERANDS):
             return NotImplemented  # ``x == None`` is Python's to answer
         rule = self._functions.get(function)
+        if is_transformed(args, kwargs) and (rule is not None or not isinstance(function, types.FunctionType)):
+            return function(*args, **kwargs)
         if rule is not None:
-            for arg in args:
-                if type(arg) is torch.Tensor and is_functorch_wrapped_tensor(arg):
-                    return function(*args, **kwargs)
             return self._recorder.call(rule, function, args, kwargs)
         if type(function) is types.MethodWrapperType:
             return self._on_property(function, args)
+        if is_higher_order(function):
+            return call_higher_order(self._recorder, self._net, function, args, kwargs)
         name = getattr(function, "__name__", "")
         question = QUESTIONS.get(name)
         if question is not None:
@@ -300,7 +307,8 @@ class Capture(torch.fx.Tracer):
             own, buffers = owned.get(path, none)
             also = tuple(state.aliases.get(path, ()))
             called = tuple(calls.get(path, ()))
-            fields = (path, type(module).__name__, also, tuple(own), tuple(buffers), called, module.training)
+            training = getattr(module, "training", False)  # a frozen TorchScript module has no mode
+            fields = (path, type(module).__name__, also, tuple(own), tuple(buffers), called, training)
             modules[path] = record(ModuleInfo, fields)
         if "" not in modules:
             modules = {"": ModuleInfo("", name), **modules}

@@ -71,7 +71,8 @@ def _is_shape(value: Any) -> bool:
 
 
 def _check_call(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    function = model.forward if isinstance(model, nn.Module) else model
+    # A TorchScript module of several forwards has none that can be looked at.
+    function: Any = getattr(model, "forward", None) if isinstance(model, nn.Module) else model
     try:
         method = getattr(function, "__func__", None)
         signature = inspect.signature(function) if method is None else _of_method(method)

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from torch import nn
+from torch._C._dynamo import eval_frame
 
-__all__ = ["intercept_modules", "paused_collection"]
+__all__ = ["intercept_modules", "paused_collection", "paused_compilation"]
 
 Handler = Callable[[Callable[..., Any], nn.Module, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -26,6 +27,7 @@ _captures = 0
 _patched: Any = nn.Module.__call__
 _original: Any = nn.Module.__call__
 _before: Any = None
+_count_frames: Any = getattr(eval_frame, "set_fullgraph_compiled_frame_count", None)  # since torch 2.12
 
 
 def _call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -108,3 +110,31 @@ def paused_collection() -> Iterator[None]:
             _pauses -= 1
             if _pauses == 0 and _collects:
                 gc.enable()
+
+
+_uncompiled = 0
+_frames = -1
+
+
+@contextmanager
+def paused_compilation() -> Iterator[None]:
+    """Let functions under ``torch.compile`` run as they are written, those with ``fullgraph=True`` too; nests.
+
+    Torch compiles nothing under a dispatch mode, and calls that an error where the whole graph was asked for, unless it
+    counts frames already: which it believes here. Its operators that call functions do the same for themselves.
+    """
+    global _uncompiled, _frames
+    if _count_frames is None:
+        yield
+        return
+    with _lock:
+        if _uncompiled == 0:
+            _frames = _count_frames(0)
+        _uncompiled += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _uncompiled -= 1
+            if _uncompiled == 0:
+                _count_frames(_frames)

@@ -11,10 +11,16 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import torch
+from torch._C._dynamo.eval_frame import set_eval_frame
+from torch._C._functorch import is_functorch_wrapped_tensor, maybe_current_level
+from torch.autograd import forward_ad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-__all__ = ["DispatchNet", "FunctionNet", "without_override_checks"]
+from analyzer.pytree import leaves
+
+__all__ = ["DispatchNet", "FunctionNet", "is_transformed", "without_override_checks"]
 
 Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -27,11 +33,14 @@ class FunctionNet(TorchFunctionMode):
         self._handler = handler
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        set_eval_frame(None)  # inside ``torch.compile``, the compiler would look at what follows, and at the analyzer
         return self._handler(func, args, kwargs or {})
 
 
 class DispatchNet(TorchDispatchMode):
-    """Hands every aten operator to ``handler(operator, args, kwargs)``."""
+    """Hands every aten operator to ``handler(operator, args, kwargs)``, and the operators that call functions."""
+
+    supports_higher_order_operators = True
 
     def __init__(self, handler: Handler) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -39,6 +48,19 @@ class DispatchNet(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self._handler(func, args, kwargs or {})
+
+
+def is_transformed(*values: Any) -> bool:
+    """Whether torch.func or forward-mode differentiation is at work on one of these tensors.
+
+    Sizes of such a tensor leave out what is mapped over, and a call of it is more than one call. It is torch's to take
+    apart: the aten operators arrive with all sizes, and with those of the derivatives.
+    """
+    if forward_ad._current_level >= 0:
+        return any(True for _ in leaves(values, (torch.Tensor,)))
+    if maybe_current_level() is None:
+        return False
+    return any(is_functorch_wrapped_tensor(tensor) for _, tensor in leaves(values, (torch.Tensor,)))
 
 
 def _no(*tensors: Any) -> bool:

@@ -418,5 +418,7 @@ def reshape_in_place(tensor: AbstractTensor, spec: TensorSpec) -> None:
     twin = AbstractTensor.make(spec, tensor._ref, tensor._memory)
     try:
         swap(tensor, twin)
-    except RuntimeError:  # C++ holds it, as vmap does: it asks for the sizes through Python then
+    except RuntimeError:  # C++ holds it, as vmap and autograd do, and reads the sizes there
+        with torch._C._DisableTorchDispatch(), torch._C.DisableTorchFunction():
+            vars(torch._C.TensorBase)["data"].__set__(tensor, twin)
         tensor._spec = spec
