@@ -22,7 +22,7 @@ from analyzer.graph import Graph
 from analyzer.higher_order import call_higher_order, is_higher_order
 from analyzer.interception import intercept_modules, paused_compilation
 from analyzer.lazy import infer_lazy, is_uninitialized
-from analyzer.lifting import PLAIN
+from analyzer.lifting import PLAIN, is_numpy_number
 from analyzer.nets import DispatchNet, FunctionNet, is_transformed, without_override_checks
 from analyzer.node import ModuleCall, ModuleInfo, Parameter, Ref, record
 from analyzer.pytree import leaves, map_tensors
@@ -235,7 +235,7 @@ class Capture(torch.fx.Tracer):
     # --- functions ----------------------------------------------------------------------------------------------
 
     def _on_function(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if function in _EQUALITY and not isinstance(args[1], _OPERANDS):
+        if function in _EQUALITY and not (isinstance(args[1], _OPERANDS) or is_numpy_number(args[1])):
             return NotImplemented  # ``x == None`` is Python's to answer
         rule = self._functions.get(function)
         if is_transformed(args, kwargs) and (rule is not None or not isinstance(function, types.FunctionType)):

@@ -98,13 +98,15 @@ class Lifter:
             return {key: self.lift(item, f"{slot}.{key}") for key, item in value.items()}
         if cls is slice:
             return slice(*(self.lift(getattr(value, part), f"slice.{part}") for part in ("start", "stop", "step")))
+        if cls is torch.Size:  # ``x.new(x.shape)`` is of that shape, ``x.new((2, 3))`` has these two numbers
+            return value
         if isinstance(value, tuple):
             items = [self.lift(item, f"{slot}.{index}") for index, item in enumerate(value)]
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
         if isinstance(value, (list, torch.nn.ParameterList)):
             return [self.lift(item, f"{slot}.{index}") for index, item in enumerate(value)]
-        if cls.__module__ == "numpy" and isinstance(value, numbers.Number):
-            return value.item()  # torch takes numpy's numbers for Python's own
+        if is_numpy_number(value):
+            return value.item()  # torch takes them for Python's own
         return _DTYPES.get(value, value) if cls is type else value
 
     def _lift_real(self, tensor: torch.Tensor, slot: str) -> TensorSpec:
@@ -266,6 +268,12 @@ class Lifter:
 def _slots(slot: str, length: int) -> tuple[str, ...]:
     """Names of the items of a list: ``tensors.0``, ``tensors.1``, ..."""
     return tuple(f"{slot}.{index}" for index in range(length))
+
+
+def is_numpy_number(value: Any) -> bool:
+    """Whether a value is a number of numpy's, which need not be installed."""
+    cls = type(value)
+    return cls.__module__ == "numpy" and (isinstance(value, numbers.Number) or cls.__name__ in ("bool", "bool_"))
 
 
 def _is_number(spec: TensorSpec) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
-from analyzer.abstract import AbstractTensor
+from analyzer.abstract import SPREAD, AbstractTensor
 from analyzer.errors import DataDependentError, InputError
 from analyzer.frames import user_line
 from analyzer.pytree import leaves
@@ -29,7 +29,7 @@ def _ask(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[
     if name == "equal" and (same := _same(recorder, *tensors)) is not None:
         return same
     for tensor in tensors:
-        if not recorder.is_known(tensor):
+        if not recorder.is_known(tensor) or (recorder.level(tensor) == SPREAD and recorder.assumptions.find()):
             return _assumed(recorder, tensor, name)
     with torch._C.DisableTorchFunction(), _disable_current_modes():
         value = [recorder.constants.value(recorder.told(t), name) if isinstance(t, torch.Tensor) else t for t in args]

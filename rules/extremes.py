@@ -36,8 +36,8 @@ def _extreme_cost(out: Any, input: TensorSpec) -> Counts:
     return Counts(cmp=steps(input, out[0] if isinstance(out, tuple) else out))
 
 
-for _name in ("any", "all"):
-    RULES.op(*spellings(_name), name=_name)(truth).cost(_extreme_cost)
+for _name, _private in (("any", torch._is_any_true), ("all", torch._is_all_true)):
+    RULES.op(*spellings(_name), _private, name=_name)(truth).cost(_extreme_cost)
 
 
 def pair(name: str, values: TensorSpec) -> Any:

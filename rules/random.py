@@ -139,6 +139,16 @@ def bernoulli(input: TensorSpec, p: Any = None) -> TensorSpec:
     return input
 
 
+@RULES.op(torch._standard_gamma, torch._sample_dirichlet, name="gamma", random=True)
+def gamma(input: TensorSpec) -> TensorSpec:
+    """Numbers of a gamma distribution, with the concentration in input; or of Dirichlet's, whose rows add up to 1.
+
+    Cost: one func an element.
+    Source: torch.distributions.Gamma, torch.distributions.Dirichlet
+    """
+    return _inexact(input)
+
+
 @RULES.op(*spellings("poisson"), random=True)
 def poisson(input: TensorSpec) -> TensorSpec:
     """Numbers of events, with the rate in input.
@@ -204,7 +214,7 @@ def multinomial(input: TensorSpec, num_samples: int, replacement: bool = False) 
     return input.with_shape(*input.shape[:-1], num_samples).with_dtype(torch.int64)
 
 
-for _definition in (bernoulli, poisson, binomial, normal):
+for _definition in (bernoulli, gamma, poisson, binomial, normal):
     _definition.cost(_drawn)
 
 

@@ -278,3 +278,13 @@ def test_every_parameter_of_a_dense_model_is_active():
     analysis = analyze(model, (TensorSpec((2, 3), torch.int64),))
     assert analysis.active_params == analysis.params
     assert "active" not in str(analysis)
+
+
+def test_an_answer_takes_the_place_of_an_even_choice():
+    def model(x):
+        for period in x.sum(0).topk(2).indices.tolist():
+            x = torch.cat([x, x[:period]])
+        return x
+
+    place = f"test_assumptions.py:{line_of('.topk(2).indices.tolist()')}"
+    assert analyze(model, (TensorSpec((3, 7)),), assume={place: [1, 2]}).outputs.shape == (3 + 1 + 2, 7)
