@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HO
     from analyzer.ruleset import RuleSet as RuleSet
     from analyzer.skeleton import skeleton as skeleton
     from analyzer.spec import Known as Known, TensorSpec as TensorSpec
+    from analyzer.zoo import Loaded as Loaded, load as load
     from analyzer.sweeps import Job as Job, Result as Result, sweep as sweep
 
 _HOMES = {
@@ -53,6 +54,7 @@ _HOMES = {
     "ruleset": ("RuleSet",),
     "skeleton": ("skeleton",),
     "spec": ("Known", "TensorSpec"),
+    "zoo": ("Loaded", "load"),
     "sweeps": ("Job", "Result", "sweep"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -76,10 +76,13 @@ def load(
         InputError: there is no such model, or it does not take these arguments.
         ModelError: its own code raised.
 
-    >>> from analyzer import analyze
-    >>> from analyzer.zoo import load
-    >>> loaded = load("torch.nn:Linear", {"in_features": 7, "out_features": 5})
-    >>> analyze(loaded.model, (3, 7)).total("macs")
+    >>> from analyzer import analyze, load
+    >>> llama = load("transformers:llama", set={"num_hidden_layers": 2}, head="causal-lm", seq=2048)
+    >>> llama.kwargs
+    {'input_ids': TensorSpec((1, 2048), int64)}
+    >>> analyze(llama.model, llama.args, llama.kwargs).params
+    666914816
+    >>> analyze(load("torch.nn:Linear", {"in_features": 7, "out_features": 5}).model, (3, 7)).total("macs")
     105
     """
     size = (image_size, image_size) if isinstance(image_size, int) else image_size

@@ -40,6 +40,8 @@ def call_of(loaded: Loaded, given: Iterable[tuple[str, Any]], text: str) -> tupl
     args, kwargs = args or rest, usual | own
     if missing := missing_inputs(loaded.model, args, kwargs):
         example = " ".join(f"--input {name}=1x3x224x224" for name in missing)
+        if inspect.isroutine(loaded.model):
+            example += f"; or, where it makes a model, --kwargs '{{\"{missing[0]}\": ...}}'"
         raise InputError(f"{text} is called with {', '.join(missing)}: say their shapes", hint=example)
     return args, kwargs
 

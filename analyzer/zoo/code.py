@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from types import ModuleType
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import nn
 from analyzer.errors import InputError
 from analyzer.importing import import_named
 from analyzer.zoo import timm, torchvision
-from analyzer.zoo.build import build
+from analyzer.zoo.build import build, missing_inputs
 from analyzer.zoo.request import Loaded, Request, did_you_mean
 
 __all__ = ["default_inputs", "load"]
@@ -29,8 +30,15 @@ def load(place: str, name: str, request: Request) -> Loaded:
         return Loaded(factory, default_inputs(factory, None, request))
     if not callable(factory):
         raise InputError(f"{request.text} is no model and nothing that makes one, but {type(factory).__name__}")
+    if not request.kwargs and _takes_inputs(factory):
+        return Loaded(factory)
     model = build(factory, request.kwargs, request.text)
     return Loaded(model, default_inputs(model, factory, request))
+
+
+def _takes_inputs(factory: Any) -> bool:
+    """Whether a function must be given something: then it is fed, and makes no model."""
+    return inspect.isroutine(factory) and bool(missing_inputs(factory, (), {}))
 
 
 def _attribute(module: ModuleType, name: str, text: str) -> Any:

@@ -66,7 +66,7 @@ class Request:
         """
         for name in names:
             if getattr(self, name):
-                raise InputError(f"{self.text} takes no {name.replace('_', '-')}")
+                raise InputError(f"{self.text} has no use for {name.replace('_', '-')}")
 
     def image(self, channels: int, height: int, width: int) -> TensorSpec:
         """A batch of images, as large as asked for, else as given here."""
@@ -84,5 +84,6 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     >>> did_you_mean("resnet51", ["resnet50", "vgg16"])
     'did you mean resnet50?'
     """
-    near = get_close_matches(name, list(names), 3, 0.5)
+    known = list(names)
+    near = get_close_matches(name, known, 3, 0.5) or get_close_matches(name, known, 1, 0.3)
     return f"did you mean {' or '.join(near)}?" if near else ""

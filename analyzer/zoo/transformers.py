@@ -135,6 +135,8 @@ def _put(merged: dict[str, Any], config: Any, path: list[str], full: str, value:
     old = values[key]
     if len(path) == 1:
         merged[key] = typed(full, value, old)
+        if path[0] == "num_hidden_layers":
+            _follow(merged, old, merged[key])
         return
     if not isinstance(old, dict) and not hasattr(old, "to_diff_dict"):
         raise InputError(f"{full}: {path[0]} is one value, {old!r}, and has no parts")
@@ -143,6 +145,13 @@ def _put(merged: dict[str, Any], config: Any, path: list[str], full: str, value:
     if not isinstance(old, dict):
         merged[key].setdefault("model_type", old.model_type)
     _put(merged[key], old, path[1:], full, value)
+
+
+def _follow(merged: dict[str, Any], old: int, new: int) -> None:
+    """Cut lists of one entry a layer to the new number of layers, or go on with their pattern."""
+    for name, value in merged.items():
+        if isinstance(value, list) and len(value) == old:
+            merged[name] = [value[index % old] for index in range(new)]
 
 
 def _image_sizes(config: Any, size: tuple[int, int]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from analyzer import analyze
 from analyzer.errors import InputError, ModelError
 from analyzer.spec import TensorSpec
-from analyzer.zoo import default_inputs, load, missing_inputs, parse_input
+from analyzer.zoo import call_of, default_inputs, load, missing_inputs, parse_input
 
 
 @pytest.fixture
@@ -27,7 +28,8 @@ def file(tmp_path, monkeypatch):
 
     yield write
     for name in set(sys.modules) - before:
-        del sys.modules[name]
+        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 FILE = """
@@ -47,6 +49,8 @@ FILE = """
         Inner = Net
 
     def make(width): return Net(width)
+    def make_pair(width, depth): return Net(width)
+    def scaled(x, w): return x @ w
     def fails(): raise RuntimeError("no luck")
     def nothing(): return 3
     ready = nn.Linear(3, 2)
@@ -84,7 +88,7 @@ def test_a_file_may_have_the_name_of_a_module_that_is_in_use(tmp_path, file):
         ("{file}:Ner", "there is no 'Ner' in zoo_example\n  try     did you mean Net"),
         ("{file}:number", "is no model and nothing that makes one, but int"),
         ("{file}:nothing", "returned no model, but int"),
-        ("{file}:make", "missing a required argument: 'width'"),
+        ("{file}:make_pair", "missing a required argument: 'depth'"),
         ("{file}x.py:make", "there is no file"),
         ("no_such_package.models:Net", "there is no module 'no_such_package'"),
         ("torch.nope:Net", "there is no module 'torch.nope'"),
@@ -94,8 +98,16 @@ def test_a_file_may_have_the_name_of_a_module_that_is_in_use(tmp_path, file):
 )
 def test_a_wrong_name_is_said_in_a_sentence(text, message, file):
     with pytest.raises(InputError) as caught:
-        load(text.format(file=file(FILE)))
+        load(text.format(file=file(FILE)), {"width": 3} if "pair" in text else None)
     assert message in str(caught.value)
+
+
+def test_a_function_that_must_be_given_something_is_a_model_itself(file):
+    loaded = load(f"{file(FILE)}:scaled")
+    args, kwargs = call_of(loaded, [parse_input("3x7"), parse_input("w=7x5")], "scaled")
+    assert analyze(loaded.model, args, kwargs).total("macs") == 3 * 7 * 5
+    with pytest.raises(InputError, match=r"scaled is called with w: say their shapes\n  try +--input w=1x3x224x224"):
+        call_of(loaded, [parse_input("3x7")], "scaled")
 
 
 def test_what_the_users_code_raises_is_told_with_its_line(file):
@@ -118,7 +130,7 @@ def test_an_import_that_fails_inside_names_what_is_missing(file, monkeypatch):
         assert caught.value.source.text == "import no_such_package"
 
 
-@pytest.mark.parametrize("package", ["torchvision", "timm", "transformers"])
+@pytest.mark.parametrize("package", ["torchvision", "timm", "transformers", "diffusers"])
 def test_a_missing_model_package_names_the_extra(package, monkeypatch):
     for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
         monkeypatch.delitem(sys.modules, name)
@@ -165,32 +177,35 @@ def test_torchvision_by_its_own_path_and_with_arguments():
         load("resnet50")
 
 
+def test_sizes_of_images_and_batches_are_as_asked_for():
+    pytest.importorskip("torchvision")
+    pytest.importorskip("timm")
+    assert shapes(load("torchvision:resnet18", batch=2, image_size=(64, 96)).args) == [(2, 3, 64, 96)]
+    assert shapes(load("torchvision:vit_b_32", image_size=64).args) == [(1, 3, 64, 64)]
+    assert shapes(load("torchvision:ssdlite320_mobilenet_v3_large", batch=2).args) == [[(3, 320, 320)] * 2]
+    assert shapes(load("torchvision:r3d_18", batch=2, image_size=64).args) == [(2, 3, 16, 64, 64)]
+    loaded = load("timm:vit_tiny_patch16_224", image_size=96, dtype="bfloat16")
+    assert loaded.args == (TensorSpec((1, 3, 96, 96), torch.bfloat16),)
+    assert str(analyze(loaded.model, loaded.args).outputs) == "(1, 1000) bfloat16"
+
+
+def test_settings_of_a_model_without_a_configuration_are_its_arguments():
+    pytest.importorskip("torchvision")
+    assert load("torchvision:resnet18", set={"num_classes": "11"}).model.fc.out_features == 11
+    with pytest.raises(InputError, match="torchvision:resnet18 has no use for head"):
+        load("torchvision:resnet18", head="causal-lm")
+
+
+def test_models_are_built_for_evaluation():
+    assert not load("torch.nn:Dropout").model.training
+
+
 def test_timm_models_know_their_inputs():
     pytest.importorskip("timm")
     assert shapes(load("timm:vit_tiny_patch16_384").args) == [(1, 3, 384, 384)]
     with pytest.raises(InputError, match="timm has no model 'vit_tinny'"):
         load("timm:vit_tinny")
     assert default_inputs(nn.Linear(3, 5)) == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("1x3x224x224", ("", TensorSpec((1, 3, 224, 224)))),
-        ("5", ("", TensorSpec((5,)))),
-        ("0x4:bool", ("", TensorSpec((0, 4), torch.bool))),
-        ("t=scalar:torch.int64", ("t", TensorSpec((), torch.int64))),
-        ("input_ids=2x128:long", ("input_ids", TensorSpec((2, 128), torch.int64))),
-    ],
-)
-def test_inputs_are_parsed(text, wanted):
-    assert parse_input(text) == wanted
-
-
-@pytest.mark.parametrize("text", ["", "x", "1x", "1x-3", "1,3", "=1x3", "2x3:", "1x3:int65", "1x3:nn", "a b=3"])
-def test_malformed_inputs_are_told(text):
-    with pytest.raises(InputError):
-        parse_input(text)
 
 
 def test_missing_inputs_are_named():
