@@ -301,6 +301,7 @@ class Capture(torch.fx.Tracer):
             )
             for first, tensor, buffer, spec in state.tensors.values()
         }
+        parameters |= {name: Parameter(name, spec, trainable=False) for name, spec in recorder.packed.items()}
         calls, owned, none = self._calls, state.owned, ((), ())
         modules = {}
         for path, module in state.modules.items():

@@ -20,7 +20,7 @@ except ModuleNotFoundError:
     print("the command flopgraph needs two small packages more: pip install 'flopgraph[cli]'", file=sys.stderr)
     sys.exit(2)
 
-from analyzer import options as the
+from analyzer import cli_sweep, options as the
 from analyzer.errors import AnalyzerError, InputError
 
 if TYPE_CHECKING:
@@ -245,6 +245,9 @@ def _progress(text: str, after: float = 1.0) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+
+
+cli_sweep.register(app, _errors_as_text)
 
 
 def main() -> None:

@@ -51,6 +51,7 @@ class Lifter:
         self.exact = True  # until a size is an upper bound
         self.assumptions = assumptions
         self.lazy: dict[str, TensorSpec] = {}
+        self.packed: dict[str, TensorSpec] = {}
         self.twins: dict[int, nn.Module] = {}
         self._ids: dict[str, int] = {}
         self._memories: dict[int, Memory] = {}
@@ -108,6 +109,16 @@ class Lifter:
         if is_numpy_number(value):
             return value.item()  # torch takes them for Python's own
         return _DTYPES.get(value, value) if cls is type else value
+
+    def lift_packed(self, value: Any, slot: str) -> None:
+        """Note the weights of a layer that a rule reads out of an object of torch's, as those of quantized layers."""
+        if type(value) is TensorSpec:
+            name = f"{self.stack[-1]}.{slot}".lstrip(".")
+            self._params[name] = self.packed[name] = value
+            self._weights.append(slot)
+        elif type(value) in (tuple, list) and value and type(value[0]) is TensorSpec:
+            for index, item in enumerate(value):
+                self.lift_packed(item, f"{slot}.{index}")
 
     def _lift_real(self, tensor: torch.Tensor, slot: str) -> TensorSpec:
         key = id(tensor)

@@ -42,6 +42,11 @@ class DispatchNet(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Else torch wraps the method below, and imports its compiler for it: a second, and 120 MB.
+        return False
+
     def __init__(self, handler: Handler) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._handler = handler

@@ -228,6 +228,8 @@ class Recorder(Lifter):
             if quick is None:
                 self._start()
                 bound = rule.bind_module(module, args, kwargs)
+                for name, value in bound.items():
+                    self.lift_packed(value, name)
                 bound = {name: self.lift(value, name) for name, value in bound.items()}
                 if is_autocast_on():
                     bound = autocast(rule.name, (), bound)[1]
@@ -284,7 +286,9 @@ class Recorder(Lifter):
             elif value is None or cls is bool or cls is str:
                 key.append(value)
             else:
-                if cls not in PLAIN:
+                if cls is TensorSpec:
+                    self.lift_packed(value, name)
+                elif cls not in PLAIN:
                     value = self.lift(value, name)
                 extend_key(key, value)
             bound[name] = value

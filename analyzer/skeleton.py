@@ -86,6 +86,8 @@ _FILLS = frozenset(
 )  # fmt: skip
 # Of torch.nn.init; libraries put functions of their own in their place, under the same names.
 _INITIALIZERS = frozenset(name for name in vars(nn.init) if name.endswith("_") and not name.startswith("_"))
+# Masks are made so; torch's own shape function for it would import its symbolic algebra.
+_TRIANGLES = frozenset({torch.tril, torch.triu, torch.Tensor.tril, torch.Tensor.triu})
 _FACTORIES = frozenset({torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn})
 
 
@@ -101,6 +103,8 @@ class _NoInitialization(TorchFunctionMode):
             tensor = args[0] if args else kwargs.get("tensor")
             if isinstance(tensor, torch.Tensor) and tensor.device.type == "meta":
                 return tensor
+        elif func in _TRIANGLES and args and args[0].device.type == "meta":
+            return torch.empty(args[0].shape, dtype=args[0].dtype, device=_META)
         elif func in _FACTORIES and _is_large(args):
             kwargs = {**kwargs, "device": _META}
         return func(*args, **kwargs)
@@ -115,6 +119,10 @@ def _is_large(size: tuple[Any, ...]) -> bool:
 
 class _SmallIsReal(TorchDispatchMode):
     """Runs every operator for real where all is small, on meta where anything is large or on meta already."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or torch imports its compiler, see `analyzer.nets.DispatchNet`
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

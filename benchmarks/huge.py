@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -65,7 +64,10 @@ def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _resident() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+    """The most that this process has had in memory; `resource.getrusage` counts what it was forked from, too."""
+    with open("/proc/self/status") as status:
+        line = next(line for line in status if line.startswith("VmHWM:"))
+    return float(line.split()[1]) * 1024
 
 
 def _analyze(make: Callable[..., Any], config: Any) -> dict[str, float]:
