@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from analyzer.errors import InputError
 from analyzer.spec import TensorSpec
 from analyzer.zoo.build import signature_of
 from analyzer.zoo.fillers import FILLERS, PATCHES, USUAL, WITH
@@ -39,7 +41,11 @@ def inputs(model: Any, request: Request) -> tuple[dict[str, Any], tuple[str, ...
         for name in ("pixel_values", "input_features", "input_values")
         if name in feed.left_out
     )
-    return {name: FILLERS[name](feed) for name in feed.names}, tuple(notes)
+    found = {}
+    for name in feed.names:
+        with suppress(InputError, TypeError):  # a size that no configuration tells: the user is asked for the input
+            found[name] = FILLERS[name](feed)
+    return found, tuple(notes)
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,18 @@ class Feed:
     @property
     def is_pair(self) -> bool:
         """Whether it compares two images."""
+        return self._is_for("KEYPOINT_MATCHING")
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it takes videos, and no single images."""
+        modalities = self.model.input_modalities
+        return ("video" in modalities and "image" not in modalities) or self._is_for("VIDEO_CLASSIFICATION")
+
+    def _is_for(self, task: str) -> bool:
+        """Whether transformers lists the model type for a task."""
         auto = importlib.import_module("transformers.models.auto.modeling_auto")
-        return self.model.config.model_type in auto.MODEL_FOR_KEYPOINT_MATCHING_MAPPING_NAMES
+        return self.model.config.model_type in getattr(auto, f"MODEL_FOR_{task}_MAPPING_NAMES")
 
     @cached_property
     def configs(self) -> list[Any]:
@@ -163,7 +179,7 @@ class Feed:
         """Height and width of an image."""
         if self.request.image_size:
             return self.request.image_size
-        size = self.find("image_size", "img_size", "input_size", kind="vision")
+        size = self.find("image_size", "img_size", "input_size", "max_img_size", kind="vision")
         if isinstance(size, Mapping):
             size = [size.get("height", 224), size.get("width", 224)]
         if isinstance(size, (list, tuple)):

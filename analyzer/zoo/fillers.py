@@ -19,6 +19,7 @@ __all__ = ["FILLERS", "USUAL", "WITH"]
 FRAMES = 1000  # of a spectrogram: ten seconds
 PATCHES = 16  # along each side of an image whose size the model leaves open
 SAMPLES = 48_000  # of a waveform: three seconds, in whole frames of 320, 640 and 1920
+BOXES = 36  # regions of an image that a detector found
 VIDEO = 16  # frames of a video where the configuration names none
 
 
@@ -26,7 +27,7 @@ def _input_ids(feed: Feed) -> Any:
     """(B, S); for multiple choice (B, 2, S); known where images or sounds stand in the text."""
     if type(feed.model).__name__.endswith("ForMultipleChoice"):
         return feed.ids(feed.batch, 2, feed.seq)
-    codebooks = feed.find("num_codebooks")
+    codebooks = feed.find("num_codebooks", "num_channels", kind="text")
     if isinstance(codebooks, int) and "num_codebooks" in (shape := _documented(feed, "input_ids")):
         if len(shape) == 3:
             return feed.ids(feed.batch, feed.seq, codebooks)
@@ -65,14 +66,13 @@ def _pixel_values(feed: Feed) -> TensorSpec:
     if "spatial_shapes" in parameters:
         _, height, width = feed.patch
         return feed.floats(feed.batch, PATCHES * PATCHES, feed.channels * height * width)
-    modalities = feed.model.input_modalities
-    if "video" in modalities and "image" not in modalities:
+    if feed.is_video:
         return _video(feed)
     if feed.is_pair:
         return feed.floats(feed.batch, 2, feed.channels, *feed.image)
     if pinpoints := feed.find("image_grid_pinpoints"):
         return feed.floats(feed.batch, 1 + _tiles(feed, pinpoints), feed.channels, *feed.image)
-    if {"pixel_attention_mask", "image_attention_mask"} & parameters and "input_ids" in parameters:
+    if {"pixel_attention_mask", "input_ids"} <= parameters:
         return feed.floats(feed.batch, 1, feed.channels, *feed.image)
     return feed.floats(feed.batch, feed.channels, *feed.image)
 
@@ -100,9 +100,17 @@ def _patches(feed: Feed) -> TensorSpec:
     frames, height, width = feed.patch
     count = feed.batch * feed.grid[1] * feed.grid[2]
     layer = feed.first(nn.Conv2d, nn.Conv3d, nn.Linear)
-    if frames == 1 and isinstance(layer, nn.Conv2d):
+    if frames == 1 and isinstance(layer, nn.Conv2d) and len(_documented(feed, "pixel_values")) != 2:
         return feed.floats(count, feed.channels, height, width)
     return feed.floats(count, feed.channels * frames * height * width)
+
+
+def _flattened_patches(feed: Feed) -> TensorSpec:
+    """(B, N, 2 + C·P·P): each patch behind its row and column."""
+    _, height, width = feed.patch
+    return feed.floats(
+        feed.batch, feed.find("seq_len", kind="vision", default=2048), 2 + feed.channels * height * width
+    )
 
 
 def _grid(feed: Feed) -> Known:
@@ -114,8 +122,16 @@ def _image_sizes(feed: Feed) -> Known:
 
 
 def _mel(feed: Feed) -> int:
-    names = ("num_mel_bins", "input_feat_per_channel", "feature_size", "input_feat_size", "n_mels", "mel_bins")
-    return int(feed.find(*names, "num_mel_bins", "input_dim", kind="audio", default=128))
+    """Features of a frame: what the first layer of an encoder takes, else what the configuration says."""
+    layer = feed.first(nn.Conv1d, nn.Conv2d, nn.Linear, nn.LayerNorm) if "input_ids" not in feed.parameters else None
+    if isinstance(layer, nn.Linear):
+        return layer.in_features
+    if isinstance(layer, nn.LayerNorm):
+        return int(layer.normalized_shape[-1])
+    names = ("num_mel_bins", "input_feat_per_channel", "input_feat_size", "n_mels", "mel_bins")
+    return int(
+        feed.find("feature_projection_input_dim", *names, "input_dim", "feature_size", kind="audio", default=128)
+    )
 
 
 def _input_features(feed: Feed) -> TensorSpec:
@@ -124,10 +140,10 @@ def _input_features(feed: Feed) -> TensorSpec:
     if feed.find("spec_size", kind="audio") is not None:
         return feed.floats(feed.batch, 1, FRAMES + 1, mel)
     layer = feed.first(nn.Conv1d, nn.Conv2d)
-    own = feed.find("num_mel_bins", kind="audio") is not None
-    if own and isinstance(layer, nn.Conv1d) and layer.in_channels == mel:
-        positions = feed.find("max_source_positions", kind="audio", default=FRAMES // 2)
-        return feed.floats(feed.batch, mel, 2 * positions)
+    positions = feed.find("max_source_positions", kind="audio")
+    first = isinstance(layer, nn.Conv1d) and layer.in_channels == mel
+    if feed.find("num_mel_bins", kind="audio") is not None and (first or positions):
+        return feed.floats(feed.batch, mel, 2 * positions if positions else FRAMES)
     return feed.floats(feed.batch, FRAMES, mel)
 
 
@@ -185,6 +201,14 @@ FILLERS: Mapping[str, Callable[[Feed], Any]] = {
     "attention_mask": lambda feed: feed.ids(feed.batch, feed.seq),
     "inputs_embeds": lambda feed: feed.floats(feed.batch, feed.seq, feed.find("hidden_size", kind="text")),
     "inputs": lambda feed: feed.floats(feed.batch, feed.find("max_position_embeddings"), feed.find("d_model")),
+    "states": lambda feed: feed.floats(feed.batch, feed.seq, feed.find("state_dim")),
+    "actions": lambda feed: feed.floats(feed.batch, feed.seq, feed.find("act_dim")),
+    "rewards": lambda feed: feed.floats(feed.batch, feed.seq, 1),
+    "returns_to_go": lambda feed: feed.floats(feed.batch, feed.seq, 1),
+    "timesteps": lambda feed: feed.ids(feed.batch, feed.seq),
+    "visual_feats": lambda feed: feed.floats(feed.batch, BOXES, feed.find("visual_feat_dim")),
+    "visual_pos": lambda feed: feed.floats(feed.batch, BOXES, feed.find("visual_pos_dim")),
+    "flattened_patches": _flattened_patches,
     "bbox": lambda feed: feed.ids(feed.batch, feed.seq, 4),
     "qformer_input_ids": lambda feed: feed.ids(feed.batch, feed.seq),
     "pixel_values": _pixel_values,
@@ -212,11 +236,16 @@ FILLERS: Mapping[str, Callable[[Feed], Any]] = {
 """Parameter of forward -> what it is filled with."""
 
 # Given wherever forward has them; all else only where it must be given, or with what it belongs to.
-USUAL = {"input_ids", "decoder_input_ids", "pixel_values", "input_features", "input_values", "bbox", "past_values"}
+USUAL = {
+    "input_ids", "decoder_input_ids", "pixel_values", "input_features", "input_values", "bbox", "past_values", "states",
+    "flattened_patches", "visual_feats",
+}  # fmt: skip
 WITH: Mapping[str, frozenset[str]] = {
     "pixel_values": frozenset({"image_grid_thw", "image_sizes", "mm_token_type_ids", "spatial_shapes"}),
     "input_features": frozenset({"input_features_mask", "feature_attention_mask"}),
     "input_values": frozenset(),
+    "states": frozenset({"actions", "rewards", "returns_to_go", "timesteps", "attention_mask"}),
+    "visual_feats": frozenset({"visual_pos"}),
     "spatial_shapes": frozenset({"pixel_attention_mask"}),
     "past_time_features": frozenset({"future_values", "future_time_features"}),
 }

@@ -24,7 +24,11 @@ FRAMES = 9  # a first one, and twice four more
 SAMPLES = 40_960  # of a waveform: a second, about
 
 _CONV = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_TEXT_LAYERS = ("context_embed", "text_embed", "caption", "text_proj", "txt_in", "context_in", "text_in", "cond_proj")
+# The layer that reads the text, by the names that diffusers gives it, the plainest first.
+_TEXT_LAYERS = (
+    "context_embedder", "caption", "txt_in", "context_in", "text_in", "encoder_hid_proj", "cond_proj", "text_embedder",
+    "text_proj",
+)  # fmt: skip
 
 
 def inputs(model: Any, request: Request) -> dict[str, Any]:
@@ -109,9 +113,11 @@ class Latents:
     @cached_property
     def width(self) -> int:
         """Width of the text's embedding: what the layer that reads it takes, else what the configuration says."""
-        for name, module in self.model.named_modules():
-            if isinstance(module, nn.Linear) and any(word in name for word in _TEXT_LAYERS):
-                return module.in_features
+        layers = [(name, module) for name, module in self.model.named_modules() if isinstance(module, nn.Linear)]
+        for word in _TEXT_LAYERS:
+            for name, module in layers:
+                if word in name:
+                    return module.in_features
         names = ("cross_attention_dim", "joint_attention_dim", "caption_channels", "text_embed_dim", "text_dim")
         size = self.find("encoder_hid_dim", *names, default=768)
         return int(size[0] if isinstance(size, (list, tuple)) else size)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analyzer.api import analyze
-from analyzer.errors import AnalyzerError
 from analyzer.pytree import leaves
 from analyzer.spec import KNOWN_LIMIT, TensorSpec
 from analyzer.zoo.fillers import FILLERS
@@ -57,7 +56,7 @@ def _count(feed: Feed, method: str, name: str) -> int | None:
     try:
         kwargs = {item: FILLERS[item](feed) for item in wanted if item in FILLERS}
         found = analyze(lambda **inputs: features(**inputs), (), kwargs, training=False).outputs
-    except (AnalyzerError, TypeError):
+    except Exception:  # whatever it is, the model cannot be fed so either, and its text alone can
         return None
     if hasattr(found, "pooler_output"):
         found = found.pooler_output

@@ -9,7 +9,9 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from analyzer.errors import InputError
+from torch import nn
+
+from analyzer.errors import InputError, ModelError
 from analyzer.importing import import_named
 from analyzer.zoo import feed
 from analyzer.zoo.build import build, offline
@@ -18,6 +20,8 @@ from analyzer.zoo.request import Loaded, Request, did_you_mean
 from analyzer.zoo.settings import typed, unknown
 
 __all__ = ["load", "load_config"]
+
+GIVE = "other values, with --set NAME=VALUE or a local config.json: not all of transformers' defaults make a model"
 
 
 def load(name: str, request: Request) -> Loaded:
@@ -89,7 +93,13 @@ def _loaded(cls: Any, config: Any, request: Request) -> Loaded:
         return model
 
     make.__name__ = cls.__name__
-    model = build(make, {}, request.text)
+    if cls.forward is nn.Module.forward:
+        raise InputError(f"{request.text}: transformers' {cls.__name__} has no forward, it only generates; name a part")
+    try:
+        model = build(make, {}, request.text)
+    except ModelError as error:
+        error.hint = error.hint or GIVE
+        raise
     return Loaded(model, (), *feed.inputs(model, request))
 
 
@@ -110,7 +120,10 @@ def configured(config_class: Any, given: dict[str, Any], request: Request) -> An
     Raises:
         InputError: it has no such value, or one of another type.
     """
-    config = config_class.from_dict(deepcopy(given))
+    try:
+        config = config_class.from_dict(deepcopy(given))
+    except Exception as error:
+        raise InputError(f"{request.text} has no whole configuration: {_said(error)}", hint=GIVE) from error
     changes = dict(request.set)
     if request.image_size:
         changes |= _image_sizes(config, request.image_size)
@@ -122,8 +135,12 @@ def configured(config_class: Any, given: dict[str, Any], request: Request) -> An
     try:
         return config_class.from_dict(merged)
     except Exception as error:
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"{request.text} cannot be set so: {said[-1].strip()}") from error
+        raise InputError(f"{request.text} cannot be set so: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    """The last line of what transformers says, where its reason stands."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
 
 
 def _put(merged: dict[str, Any], config: Any, path: list[str], full: str, value: Any) -> None:

@@ -10,9 +10,9 @@ import torch
 from analyzer.errors import AnalyzerError, InputError
 from analyzer.spec import Known, TensorSpec
 from analyzer.zoo.call import written
+from analyzer.zoo.parsing import parse_assumption, parse_dtype, parse_input, parse_setting, parse_size
 from analyzer.zoo.settings import typed
 from analyzer.zoo.spoken import spoken
-from analyzer.zoo.written import parse_assumption, parse_dtype, parse_input, parse_setting, parse_size
 
 
 @pytest.mark.parametrize(
