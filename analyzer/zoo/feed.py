@@ -77,8 +77,10 @@ class Feed:
         usual = {*USUAL, self.main}
         if "inputs_embeds" in needed:
             usual -= {"input_ids"}
-        if self.main in ("input_features", "input_values") and "decoder_input_ids" in self.parameters:
-            usual -= {"input_ids"}
+        sounds = {"input_features", "input_values"}
+        if self.main in sounds:
+            usual -= sounds - {self.main}
+            usual -= {"input_ids"} if "decoder_input_ids" in self.parameters else set()
         found = (needed | usual) & set(self.parameters)
         for name, companions in WITH.items():
             if name in found:
@@ -122,7 +124,9 @@ class Feed:
     def is_video(self) -> bool:
         """Whether it takes videos, and no single images."""
         modalities = self.model.input_modalities
-        return ("video" in modalities and "image" not in modalities) or self._is_for("VIDEO_CLASSIFICATION")
+        frames = "input_ids" in self.parameters and self.find("num_frames", kind="vision") is not None
+        only = ("video" in modalities and "image" not in modalities) or self._is_for("VIDEO_CLASSIFICATION")
+        return only or (frames and "pixel_values_videos" not in self.parameters)
 
     def _is_for(self, task: str) -> bool:
         """Whether transformers lists the model type for a task."""

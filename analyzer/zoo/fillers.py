@@ -27,16 +27,21 @@ def _input_ids(feed: Feed) -> Any:
     """(B, S); for multiple choice (B, 2, S); known where images or sounds stand in the text."""
     if type(feed.model).__name__.endswith("ForMultipleChoice"):
         return feed.ids(feed.batch, 2, feed.seq)
-    codebooks = feed.find("num_codebooks", "num_channels", kind="text")
-    if isinstance(codebooks, int) and "num_codebooks" in (shape := _documented(feed, "input_ids")):
-        if len(shape) == 3:
-            return feed.ids(feed.batch, feed.seq, codebooks)
-        return feed.ids(feed.batch * codebooks, feed.seq)
+    if codes := _codes(feed, "input_ids"):
+        return codes
     held = [item for item in (feed.images, feed.sounds) if item is not None and item.count]
     if not held:
         return feed.ids(feed.batch, feed.seq)
     plain = next(token for token in range(3, 6) if token not in {item.token for item in held})
     return _marked(feed, [(item.token, item.count or 0) for item in held], plain)
+
+
+def _codes(feed: Feed, name: str) -> TensorSpec | None:
+    """Codes of sound, (B·K, S) or (B, S, K) for K codebooks, as forward documents it; None for plain tokens."""
+    count, shape = feed.find("num_codebooks", "num_channels", kind="text"), _documented(feed, name)
+    if not isinstance(count, int) or "num_codebooks" not in " ".join(shape):
+        return None
+    return feed.ids(feed.batch, feed.seq, count) if len(shape) == 3 else feed.ids(feed.batch * count, feed.seq)
 
 
 def _token_kinds(feed: Feed) -> Any:
@@ -55,7 +60,7 @@ def _marked(feed: Feed, marks: Iterable[tuple[int, int]], plain: int) -> Known:
 def _documented(feed: Feed, name: str) -> list[str]:
     """The sizes of an input as forward's documentation names them; none where it does not."""
     found = re.search(rf"^ *{name} \(.*?shape `?\(([^)]*)\)", feed.model.forward.__doc__ or "", re.MULTILINE)
-    return re.split(r" *[,*] *", found[1]) if found else []
+    return re.split(r" *, *", found[1]) if found else []
 
 
 def _pixel_values(feed: Feed) -> TensorSpec:
@@ -123,6 +128,9 @@ def _image_sizes(feed: Feed) -> Known:
 
 def _mel(feed: Feed) -> int:
     """Features of a frame: what the first layer of an encoder takes, else what the configuration says."""
+    own, positions = (feed.find(name, kind="audio") for name in ("num_mel_bins", "max_source_positions"))
+    if own and positions:
+        return int(own)
     layer = feed.first(nn.Conv1d, nn.Conv2d, nn.Linear, nn.LayerNorm) if "input_ids" not in feed.parameters else None
     if isinstance(layer, nn.Linear):
         return layer.in_features
@@ -173,7 +181,7 @@ def _past(feed: Feed) -> tuple[int, ...]:
 
 
 def _past_values(feed: Feed) -> TensorSpec:
-    if "past_time_features" in feed.parameters:
+    if "past_time_features" in feed.parameters or len(_documented(feed, "past_values")) == 2:
         return feed.floats(*_past(feed))
     return feed.floats(*_past(feed), feed.find("num_input_channels", default=1))
 
@@ -197,7 +205,9 @@ def _hidden_states(feed: Feed) -> TensorSpec:
 
 FILLERS: Mapping[str, Callable[[Feed], Any]] = {
     "input_ids": _input_ids,
-    "decoder_input_ids": lambda feed: feed.ids(feed.batch, feed.seq),
+    "decoder_input_ids": lambda feed: _codes(feed, "decoder_input_ids") or feed.ids(feed.batch, feed.seq),
+    "task_inputs": lambda feed: feed.ids(feed.batch, feed.find("task_seq_len")),
+    "merge_sizes": lambda feed: Known([feed.find("spatial_merge_size", default=1)] * feed.batch),
     "attention_mask": lambda feed: feed.ids(feed.batch, feed.seq),
     "inputs_embeds": lambda feed: feed.floats(feed.batch, feed.seq, feed.find("hidden_size", kind="text")),
     "inputs": lambda feed: feed.floats(feed.batch, feed.find("max_position_embeddings"), feed.find("d_model")),
