@@ -29,6 +29,8 @@ __all__ = ["LIMIT", "skeleton"]
 
 # Elements up to which a tensor that is no parameter is real: schedules, sizes and index tables, not weights.
 LIMIT = 65_536
+# The same for whole numbers and truth values: those are places, such as all pairs of places in a window.
+INDEX_LIMIT = 1 << 20
 
 P = ParamSpec("P")
 Model = TypeVar("Model")
@@ -105,7 +107,7 @@ class _NoInitialization(TorchFunctionMode):
                 return tensor
         elif func in _TRIANGLES and args and args[0].device.type == "meta":
             return torch.empty(args[0].shape, dtype=args[0].dtype, device=_META)
-        elif func in _FACTORIES and _is_large(args):
+        elif func in _FACTORIES and not _is_index(kwargs.get("dtype")) and _is_large(args):
             kwargs = {**kwargs, "device": _META}
         return func(*args, **kwargs)
 
@@ -115,6 +117,14 @@ def _is_large(size: tuple[Any, ...]) -> bool:
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
     return all(type(length) is int for length in size) and math.prod(size) > LIMIT
+
+
+def _is_small(tensor: torch.Tensor) -> bool:
+    return tensor.numel() <= (INDEX_LIMIT if _is_index(tensor.dtype) else LIMIT)
+
+
+def _is_index(dtype: torch.dtype | None) -> bool:
+    return dtype is not None and not dtype.is_floating_point and not dtype.is_complex
 
 
 class _SmallIsReal(TorchDispatchMode):
@@ -137,13 +147,13 @@ class _SmallIsReal(TorchDispatchMode):
         device = torch.device(kwargs["device"]) if kwargs.get("device") is not None else None
         if device is not None and device.type == "meta":
             return True  # asked for, and costs nothing
-        if tensors and all(tensor.numel() > LIMIT for tensor in tensors):
+        if tensors and not any(map(_is_small, tensors)):
             return True  # the user's own real tensors, allocated outside
         try:
             result = self._run_on_meta(func, args, kwargs)
         except Exception:  # the size depends on values, or meta does not know it: the inputs are small
             return True
-        return all(leaf.numel() <= LIMIT for _, leaf in leaves(result, (torch.Tensor,)))
+        return all(_is_small(leaf) for _, leaf in leaves(result, (torch.Tensor,)))
 
     def _run_on_meta(self, func: Any, args: Any, kwargs: Any) -> Any:
         def move(tensor: torch.Tensor) -> torch.Tensor:

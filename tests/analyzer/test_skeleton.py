@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
@@ -199,6 +200,30 @@ def test_everything_is_as_before_after_success_and_after_an_error():
     assert torch.zeros(100_000).device.type == "cpu"
     assert not nn.modules.module._global_parameter_registration_hooks
     assert not nn.modules.module._global_buffer_registration_hooks
+
+
+def test_an_index_of_pairs_is_made_of_larger_tables():
+    class Window(nn.Module):
+        def __init__(self):
+            super().__init__()
+            places = torch.arange(14 * 14)
+            pairs = places[None] - places[:, None] + torch.zeros(2, 196, 196, dtype=torch.int64)  # 76,832 elements
+            index = torch.zeros(197, 197, dtype=torch.int64)
+            index[1:, 1:] = pairs.sum(0)
+            self.register_buffer("index", index)
+
+    window = skeleton(Window)
+    assert window.index[1, 196].item() == 2 * 195
+    assert window.index[0].tolist() == [0] * 197
+
+
+def test_threads_that_build_do_not_disturb_each_other():
+    def build(width):
+        return [skeleton(nn.Linear, width, width).weight.device.type for _ in range(30)]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert {kind for kinds in pool.map(build, range(1, 40)) for kind in kinds} == {"meta"}
+    assert not nn.modules.module._global_parameter_registration_hooks
 
 
 def test_blocks_nest():
