@@ -27,6 +27,21 @@ if TYPE_CHECKING:
 __all__ = ["Analysis"]
 
 
+class ByModule(dict[str, int]):
+    """Path -> cost of every module, by its first name; a shared module's other names find it as well."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(dict.fromkeys(graph.modules, 0))
+        self._names = {alias: path for path, info in graph.modules.items() for alias in info.aliases}
+
+    def __missing__(self, name: str) -> int:
+        return self[self._names[name]]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The cost of a module by any of its names; ``default`` where there is none of that name."""
+        return super().get(self._names.get(name, name), default)
+
+
 @dataclass(frozen=True, repr=False)
 class Analysis:
     """What a model costs, and where.
@@ -93,9 +108,9 @@ class Analysis:
         """Path -> cost of all calls made while that module was on the call stack; ``""`` is everything.
 
         A module shared by two parents counts in each by what each used, under its first name. A container that is
-        never called (a ModuleList) holds the sum of what is below it.
+        never called (a ModuleList) holds the sum of what is below it. Its further names find it too, and are no keys.
         """
-        totals = dict.fromkeys(self.graph.modules, 0)
+        totals = ByModule(self.graph)
         for node, cost in zip(self.graph, self.costs(convention_), strict=True):
             if cost:
                 for path in self.owners(node.stack):

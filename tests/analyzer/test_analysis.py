@@ -279,3 +279,23 @@ def test_another_default_dtype_is_not_remembered():
     finally:
         torch.set_default_dtype(torch.float32)
     assert analyze(model, x).outputs.dtype is torch.float32
+
+
+def test_a_shared_module_is_found_by_all_its_names():
+    shared = nn.Linear(7, 7)
+    model = nn.ModuleDict({"first": shared, "second": nn.Sequential(shared, nn.ReLU())})
+
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = model
+
+        def forward(self, x):
+            return self.parts["second"](self.parts["first"](x))
+
+    costs = analyze(Twice().eval(), (3, 7)).by_module("macs")
+    assert costs["parts.first"] == costs["parts.second.0"] == costs.get("parts.second.0") == 2 * 3 * 7 * 7
+    assert "parts.second.0" not in costs
+    assert costs.get("parts.third") is None
+    with pytest.raises(KeyError, match=r"parts\.third"):
+        costs["parts.third"]
