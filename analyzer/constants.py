@@ -84,7 +84,10 @@ class Constants:
         real_kwargs = {key: self._on_cpu(item) for key, item in kwargs.items() if key != "pin_memory"}
         name = getattr(function, "__name__", str(function))
         try:
-            return real_args[0] if name == "cuda" else function(*real_args, **real_kwargs)
+            if name == "cuda":
+                return real_args[0]
+            call = function if callable(function) else function.__get__  # a property, such as ``x.T``
+            return call(*real_args, **real_kwargs)
         except Exception as error:
             raise DataDependentError(f"a constant cannot be worked out: {name} raises {error}") from error
 

@@ -208,3 +208,26 @@ def test_a_constant_that_outgrows_what_is_worked_out_does_not_lose_the_others():
 
     analysis = analyze(model, torch.zeros(3))
     assert [spec.shape for spec in analysis.outputs] == [(10,), (1000, 90)]
+
+
+class Started(nn.Module):
+    """A codebook that is set from the first batch it sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("started", torch.tensor([False]))
+        self.register_buffer("codes", torch.zeros(3))
+
+    def forward(self, x):
+        if not self.started:
+            self.codes.data.copy_(x.mean(0))
+            self.started.data.copy_(torch.Tensor([True]))
+        return x * self.codes if self.started else x.sum()
+
+
+def test_properties_of_constants_are_worked_out_and_written_through(like_torch):
+    like_torch(lambda x: x[: torch.arange(6).view(2, 3).T[2, 1].item()], X)
+    model = Started()
+    analysis = analyze(model, torch.zeros(5, 3))
+    assert analysis.outputs.shape == (5, 3)
+    assert not model.started
