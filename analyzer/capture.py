@@ -18,6 +18,7 @@ from analyzer.aten import AtenCalls
 from analyzer.errors import AnalyzerError, Diagnostic, ModelError
 from analyzer.frames import source_of_error
 from analyzer.fxgraph import to_fx
+from analyzer.gradients import take_gradients
 from analyzer.graph import Graph
 from analyzer.higher_order import call_higher_order, is_higher_order
 from analyzer.interception import intercept_modules, paused_compilation
@@ -246,6 +247,8 @@ class Capture(torch.fx.Tracer):
             return self._on_property(function, args)
         if is_higher_order(function):
             return call_higher_order(self._recorder, self._net, function, args, kwargs)
+        if function is torch.autograd.grad and any(leaves(args[0], (AbstractTensor,))):
+            return take_gradients(self._recorder, function, args, kwargs)  # torch.func's are of its own tensors
         name = getattr(function, "__name__", "")
         question = QUESTIONS.get(name)
         if question is not None:

@@ -1,4 +1,4 @@
-"""Branches that merely check: an assert, or an if that raises or warns. On data they are taken to pass."""
+"""Branches that merely check: an assert, an if that raises or warns, a look for NaN. On data they are taken to pass."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ __all__ = ["passing"]
 
 Place = tuple[int | None, int | None, int | None, int | None]
 
+# What a look for numbers that should not be there comes to where they are not.
+_SOUND = {"isnan": False, "isinf": False, "isneginf": False, "isposinf": False, "isfinite": True}
 # What a line is that only tells somebody: ``warnings.warn(...)``, ``logger.warning_once(...)``, ``print(...)``.
 _TELLS = frozenset("warn warning warning_once warn_once error info debug critical exception log print".split())
 
@@ -37,22 +39,28 @@ def _passing(code: CodeType, instruction: int) -> bool | None:
     if "JUMP" in dis.opname[code.co_code[instruction]]:
         instruction -= 2
     line, end, start, stop = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
+    place = (line, start, end, stop)
     for test, answer in _checks(code.co_filename):
-        needed = _needed(test, (line, start, end, stop), answer)
+        needed = _needed(test, place, answer)
         if needed is not None:
             return needed
-    return None
+    calls = (node for node in ast.walk(_tree(code.co_filename)) if isinstance(node, ast.Call))
+    return next((_sound(node) for node in calls if _place(node) == place), None)
+
+
+@lru_cache(maxsize=64)
+def _tree(file: str) -> ast.AST:
+    try:
+        return ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:  # a notebook's own commands
+        return ast.Module([], [])
 
 
 @lru_cache(maxsize=64)
 def _checks(file: str) -> list[tuple[ast.expr, bool]]:
     """The conditions of a file's checks, and what each is when the check passes."""
-    try:
-        tree = ast.parse("".join(linecache.getlines(file)))
-    except SyntaxError:  # a notebook's own commands
-        return []
     found: list[tuple[ast.expr, bool]] = []
-    for node in ast.walk(tree):
+    for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Assert):
             found.append((node.test, True))
         elif isinstance(node, ast.If):
@@ -72,9 +80,30 @@ def _tells(statement: ast.stmt) -> bool:
     return name in _TELLS
 
 
+def _sound(call: ast.expr) -> bool | None:
+    """What ``x.isnan().any()``, ``torch.isfinite(x).all().item()`` and the like are for sound numbers."""
+    while isinstance(call, ast.Call):
+        called = call.func
+        name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+        if name in _SOUND:
+            return _SOUND[name]
+        if name == "bool" and call.args:
+            call = call.args[0]
+        elif name in ("any", "all", "item") and isinstance(called, ast.Attribute):
+            owner = isinstance(called.value, ast.Name) and called.value.id == "torch" and call.args
+            call = call.args[0] if owner else called.value
+        else:
+            return None
+    return None
+
+
+def _place(expression: ast.expr) -> Place:
+    return expression.lineno, expression.col_offset, expression.end_lineno, expression.end_col_offset
+
+
 def _needed(test: ast.expr, place: Place, answer: bool) -> bool | None:
     """What the expression at ``place`` must be for ``test`` to come out as ``answer``; None where it is no part."""
-    if (test.lineno, test.col_offset, test.end_lineno, test.end_col_offset) == place:
+    if _place(test) == place:
         return answer
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=inner):

@@ -11,7 +11,7 @@ from analyzer.errors import DataDependentError, ShapeError
 from analyzer.rule import Bound
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
-from rules._dims import check_tensor, numbers, spellings
+from rules._dims import check_tensor, numbers, spellings, whole
 from rules.addmm import RULES as SUMS
 from rules.matmul import mm
 from rules.reduce import RULES as REDUCTIONS
@@ -194,3 +194,31 @@ def _compressed(name: str) -> None:
 
 for _name in ("sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor", "sparse_bsc_tensor"):
     _compressed(_name)
+
+
+def _index_dtype(out_int32: bool) -> torch.dtype:
+    return torch.int32 if out_int32 else torch.int64
+
+
+@RULES.op(torch._convert_indices_from_coo_to_csr, name="coo_to_csr")
+def coo_to_csr(input: TensorSpec, size: int, *, out_int32: bool = False) -> TensorSpec:
+    """Where each of size rows begins among sorted row numbers        (n) -> (size + 1).
+
+    Cost: nothing, it moves data.
+    Source: torch.ops.aten._convert_indices_from_coo_to_csr
+    """
+    return check_tensor(input, "input").with_shape(whole(size, "size") + 1).with_dtype(_index_dtype(out_int32))
+
+
+@RULES.op(torch._convert_indices_from_csr_to_coo, name="csr_to_coo")
+def csr_to_coo(
+    crow_indices: TensorSpec, col_indices: TensorSpec, *, out_int32: bool = False, transpose: bool = False
+) -> TensorSpec:
+    """Row and column of each stored element        (rows + 1), (n) -> (2, n).
+
+    Cost: nothing, it moves data.
+    Source: torch.ops.aten._convert_indices_from_csr_to_coo
+    """
+    return (
+        check_tensor(col_indices, "col_indices").with_shape(2, *col_indices.shape).with_dtype(_index_dtype(out_int32))
+    )

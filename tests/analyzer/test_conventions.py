@@ -213,6 +213,7 @@ IMAGE = meta(2, 3, 11, 13)
 CALLS = {
     "mm": (torch.mm, (meta(3, 7), meta(7, 5))),
     "bmm": (torch.bmm, (meta(2, 3, 7), meta(2, 7, 5))),
+    "embedding_bag": (layer(nn.EmbeddingBag, 11, 5, mode="sum"), (meta(3, 7, dtype=torch.int64), None, meta(3, 7))),
     "addmm": (torch.addmm, (meta(5), meta(3, 7), meta(7, 5))),
     "baddbmm": (torch.baddbmm, (meta(2, 3, 5), meta(2, 3, 7), meta(2, 7, 5))),
     "addbmm": (torch.addbmm, (meta(3, 5), meta(2, 3, 7), meta(2, 7, 5))),

@@ -81,3 +81,21 @@ def test_rejected():
         analyze(lambda s, m: torch.sparse.mm(m.to_sparse(), s), (S[:3, :3], M))
     with pytest.raises(DataDependentError, match="comes from its places"):
         analyze(torch.sparse_coo_tensor, (torch.zeros(2, 3, dtype=torch.int64), torch.ones(3)))
+
+
+COMPRESSED = {
+    "rows to where they begin": lambda rows: torch._convert_indices_from_coo_to_csr(rows, 5),
+    "in 32 bits": lambda rows: torch._convert_indices_from_coo_to_csr(rows, 5, out_int32=True),
+    "and back": lambda rows: torch._convert_indices_from_csr_to_coo(
+        torch._convert_indices_from_coo_to_csr(rows, 5), rows
+    ),
+}
+
+
+@pytest.mark.parametrize("call", COMPRESSED.values(), ids=COMPRESSED)
+def test_indices_of_compressed_rows(call):
+    rows = torch.tensor([0, 0, 1, 1, 2, 3, 4])
+    answer = analyze(call, (rows,))
+    assert metadata(answer.outputs) == metadata(call(rows))
+    assert answer.counts == Counts()
+    assert {node.status for node in answer.graph.nodes()} == {"ruled"}
