@@ -131,8 +131,7 @@ def _jobs(patterns: list[str], given: dict[str, Any]) -> list[Job]:
     """The jobs of a command. Options are part of their names, as the same model costs something else with others."""
     from analyzer.sweeps import Job
     from analyzer.sweeps.patterns import expand
-    from analyzer.zoo import parse_setting, parse_size
-    from analyzer.zoo.written import parse_dtype
+    from analyzer.zoo import parse_input, parse_setting, parse_size
 
     options = dict(given)
     if "image_size" in given:
@@ -140,7 +139,7 @@ def _jobs(patterns: list[str], given: dict[str, Any]) -> list[Job]:
     if "set" in given:
         options["set"] = dict(map(parse_setting, given["set"]))
     if "dtype" in given:
-        parse_dtype(given["dtype"])  # now, and not once a model
+        parse_input(f"scalar:{given['dtype']}")  # a wrong one is told now, and not once a model
     words = "".join(f" {word}" for name, value in given.items() for word in _option(name, value))
     return [Job(text + words, text, options=options) for text in expand(patterns)]
 

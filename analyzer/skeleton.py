@@ -90,6 +90,7 @@ _FILLS = frozenset(
 _INITIALIZERS = frozenset(name for name in vars(nn.init) if name.endswith("_") and not name.startswith("_"))
 # Masks are made so; torch's own shape function for it would import its symbolic algebra.
 _TRIANGLES = frozenset({torch.tril, torch.triu, torch.Tensor.tril, torch.Tensor.triu})
+_WRITES = frozenset({torch.Tensor.copy_, torch.Tensor.__setitem__})
 _FACTORIES = frozenset({torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn})
 
 
@@ -105,11 +106,20 @@ class _NoInitialization(TorchFunctionMode):
             tensor = args[0] if args else kwargs.get("tensor")
             if isinstance(tensor, torch.Tensor) and tensor.device.type == "meta":
                 return tensor
+        elif func in _WRITES and _loses_values(args[0], args[-1]):
+            swap(args[0], torch.empty_like(args[0], device=_META))  # here: inside an operator it has too many owners
         elif func in _TRIANGLES and args and args[0].device.type == "meta":
             return torch.empty(args[0].shape, dtype=args[0].dtype, device=_META)
         elif func in _FACTORIES and not _is_index(kwargs.get("dtype")) and _is_large(args):
             kwargs = {**kwargs, "device": _META}
         return func(*args, **kwargs)
+
+
+def _loses_values(tensor: Any, value: Any) -> bool:
+    """Whether a tensor with values is written over with one that has none."""
+    if not isinstance(tensor, torch.Tensor) or not isinstance(value, torch.Tensor):
+        return False
+    return tensor.device.type != "meta" and value.device.type == "meta"
 
 
 def _is_large(size: tuple[Any, ...]) -> bool:

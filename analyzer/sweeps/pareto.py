@@ -20,17 +20,18 @@ Place = tuple[float, float, str]
 __all__ = ["check", "figure", "front", "save"]
 
 SUFFIXES = (".png", ".svg", ".pdf")
+CROWD = 400  # models from which on they are drawn smaller
 OTHERS = 24  # names of models off the front that are written where there is room
 
 PAPER, INK, GREY, FAINT, ACCENT = "#ffffff", "#22272e", "#8a94a0", "#e7eaee", "#c2410c"
 COLOURS = ("#7f9cc4", "#8fb996", "#c9a66b", "#a88fc0", "#6fb1b5", "#c98b9a")  # one a source: timm, torchvision, ...
 
-# Where a label may stand around its point, nearest first: offset in points, alignment.
+# Where a name may stand around its point, nearest first: offset in points and alignment.
 PLACES: list[Place] = [
-    (sign_x * distance, sign_y * height, "left" if sign_x > 0 else "right" if sign_x < 0 else "center")
-    for distance, height in ((7, 0), (6, 8), (0, 10), (12, 16), (20, 26), (34, 36), (48, 52), (66, 70), (90, 92))
-    for sign_x in ((1, -1) if distance else (0,))
-    for sign_y in ((-1, 1) if height else (1,))
+    (side * right, up * over, {1: "left", -1: "right", 0: "center"}[side])
+    for right, over in ((7, 0), (6, 8), (0, 10), (12, 16), (20, 26), (34, 36), (12, 36), (48, 48), (24, 60), (60, 80))
+    for side in ((1, -1) if right else (0,))
+    for up in ((-1, 1) if over else (1,))
 ]
 
 
@@ -106,7 +107,7 @@ def _frame(axes: Axes, shown: Sequence[Result], left_out: int) -> None:
     from matplotlib.ticker import EngFormatter
 
     axes.set(xscale="log", yscale="log", facecolor=PAPER)
-    axes.margins(0.08)
+    axes.margins(0.12)
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.grid(color=FAINT, linewidth=0.8)
@@ -124,13 +125,14 @@ def _points(axes: Axes, shown: Sequence[Result], best: Sequence[Result]) -> None
     sources = dict.fromkeys(_source(result) for result in shown)
     for index, source in enumerate(sources):
         colour = COLOURS[index % len(COLOURS)]
+        size = 22 if len(shown) < CROWD else 12
         for bound in (False, True):  # numbers that are not exact are hollow
             members = [r for r in shown if _source(r) == source and bool(r.sign) is bound]
             label = f"{source}, a bound" if bound else source
             face = "none" if bound else colour
             if members:
                 axes.scatter(
-                    *_xy(members), s=22, facecolor=face, edgecolor=colour, alpha=0.75, linewidth=1, label=label
+                    *_xy(members), s=size, facecolor=face, edgecolor=colour, alpha=0.75, linewidth=1, label=label
                 )
     axes.step(*_xy(best), where="post", color=ACCENT, linewidth=1, alpha=0.6, zorder=3)
     label = "none is both smaller and cheaper"
@@ -193,7 +195,7 @@ def _label(
             around = box.padded(2)  # points are drawn as circles
             if ((busy > around.min) & (busy < around.max)).all(axis=1).any():
                 continue
-            line = {"arrowstyle": "-", "color": look["color"], "linewidth": 0.5, "shrinkB": 3} if abs(up) > 12 else None
+            line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkB": 3} if abs(up) > 12 else None
             look |= {"ha": align, "va": "center", "zorder": 5}
             axes.annotate(text, at, (right, up), textcoords="offset points", arrowprops=line, **look)
             taken.append(box)

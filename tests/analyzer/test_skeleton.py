@@ -217,6 +217,23 @@ def test_an_index_of_pairs_is_made_of_larger_tables():
     assert window.index[0].tolist() == [0] * 197
 
 
+def test_a_buffer_filled_from_a_tensor_without_values_has_none_either():
+    class Table(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(3))
+            self.register_buffer("copied", torch.empty(3, 5))
+            self.register_buffer("part", torch.empty(3, 5))
+            self.copied.copy_(torch.rand(3, 5, device=self.scale.device))
+            self.part[1:] = torch.rand(2, 5, device=self.scale.device)
+
+    table = skeleton(Table)
+    assert {name: (tuple(b.shape), b.device.type) for name, b in table.named_buffers()} == {
+        "copied": ((3, 5), "meta"),
+        "part": ((3, 5), "meta"),
+    }
+
+
 def test_threads_that_build_do_not_disturb_each_other():
     def build(width):
         return [skeleton(nn.Linear, width, width).weight.device.type for _ in range(30)]
