@@ -76,7 +76,7 @@ class Latents:
     @property
     def seq(self) -> int:
         """Tokens of the text."""
-        return self.request.seq or TEXT
+        return self.request.seq or int(self.find("max_text_seq_length", default=TEXT))
 
     @cached_property
     def layer(self) -> Any:
@@ -95,10 +95,13 @@ class Latents:
         patch = self.find("patch_size")
         names = ("sample_frames", "num_frames", "sample_num_frames", "patch_size_t", "temporal_compression_ratio")
         temporal = any("Temporal" in type(module).__name__ for module in self.model.modules())
-        volume = isinstance(self.layer, nn.Conv3d) or (isinstance(patch, (list, tuple)) and len(patch) == 3)
+        conv = any(isinstance(module, nn.Conv3d) for module in self.model.modules())
+        volume = conv or (isinstance(patch, (list, tuple)) and len(patch) == 3)
         if not (volume or temporal or self.find(*names) is not None):
             return None
         given = self.find("sample_frames", "num_frames", default=FRAMES)
+        if ratio := self.find("temporal_compression_ratio"):  # the latents of a video: its first frame, then groups
+            return (int(given) - 1) // int(ratio) + 1
         return FRAMES if given > 4 * FRAMES else int(given)
 
     def side(self, default: int) -> tuple[int, int]:
@@ -114,6 +117,7 @@ class Latents:
     def width(self) -> int:
         """Width of the text's embedding: what the layer that reads it takes, else what the configuration says."""
         layers = [(name, module) for name, module in self.model.named_modules() if isinstance(module, nn.Linear)]
+        layers = [(name, module) for name, module in layers if "timestep" not in name]
         for word in _TEXT_LAYERS:
             for name, module in layers:
                 if word in name:
@@ -141,16 +145,17 @@ def _sample(latents: Latents) -> TensorSpec:
 
 
 def _hidden_states(latents: Latents) -> TensorSpec:
-    """As `_sample`; tokens (B, N, C) where a linear layer reads them."""
-    if latents.frames is None and isinstance(latents.layer, nn.Linear):
+    """As `_sample`; tokens (B, N, C) for a linear layer; (B, T, C, H, W) where each frame is patched."""
+    if latents.frames is None and isinstance(latents.layer, nn.Linear) and not _patches_itself(latents):
         return latents.floats(latents.batch, _tokens(latents), latents.channels)
-    if (
-        isinstance(latents.layer, nn.Conv2d)
-        and latents.frames is not None
-        and latents.find("patch_size_t", "sample_frames")
-    ):
+    if isinstance(latents.layer, nn.Conv2d) and latents.frames and latents.find("temporal_compression_ratio"):
         return latents.floats(latents.batch, latents.frames, latents.channels, *latents.side(SIDE))
     return _sample(latents)
+
+
+def _patches_itself(latents: Latents) -> bool:
+    """Whether a model cuts images into patches, and is not fed patches."""
+    return any("PatchEmbed" in type(module).__name__ for module in latents.model.modules())
 
 
 def _tokens(latents: Latents) -> int:
@@ -179,6 +184,9 @@ def _labels(latents: Latents) -> TensorSpec | None:
 
 
 def _condition(latents: Latents) -> TensorSpec:
+    """An image (B, C, 8H, 8W), or what the latents are where those are hidden states."""
+    if "hidden_states" in signature_of(latents.model).parameters:
+        return _hidden_states(latents)
     sample = _sample(latents)
     channels = latents.find("conditioning_channels", default=3)
     return sample.with_shape(latents.batch, channels, *(8 * side for side in sample.shape[-2:]))
@@ -189,7 +197,9 @@ def _text(latents: Latents) -> TensorSpec | None:
 
 
 def _step(latents: Latents) -> TensorSpec:
-    return TensorSpec((latents.batch,), torch.int64)
+    """A step of the noise (B); a whole number where it is looked up in a table."""
+    looked_up = latents.find("num_embeds_ada_norm") is not None
+    return TensorSpec((latents.batch,), torch.int64) if looked_up else latents.floats(latents.batch)
 
 
 FILLERS: Mapping[str, Callable[[Latents], Any]] = {
@@ -197,6 +207,8 @@ FILLERS: Mapping[str, Callable[[Latents], Any]] = {
     "hidden_states": _hidden_states,
     "x": lambda latents: latents.floats(latents.batch, 3, 512, 512),
     "timestep": _step,
+    "r_timestep": _step,
+    "timestep_r": _step,
     "encoder_hidden_states": _text,
     "encoder_attention_mask": lambda latents: TensorSpec((latents.batch, latents.seq), torch.bool),
     "pooled_projections": lambda latents: latents.floats(

@@ -241,11 +241,30 @@ class TestDiffusers:
         assert shapes == {"sample": (1, 4, 16, 16), "timestep": (1,), "encoder_hidden_states": (1, 11, 24)}
         assert analyze(loaded.model, (), loaded.kwargs).outputs.sample.shape == (1, 4, 16, 16)
 
+    def test_tokens_of_latents_and_frames_of_a_video(self):
+        flux = load("diffusers:FluxTransformer2DModel", set={"num_layers": 1, "num_single_layers": 1}, seq=11)
+        shapes = {name: value.shape for name, value in flux.kwargs.items()}
+        tokens = 64 * 64 // 4
+        assert shapes == {
+            "hidden_states": (1, tokens, 64),
+            "encoder_hidden_states": (1, 11, 4096),
+            "pooled_projections": (1, 768),
+            "timestep": (1,),
+            "img_ids": (tokens, 3),
+            "txt_ids": (11, 3),
+        }
+        assert analyze(flux.model, (), flux.kwargs).outputs.sample.shape == (1, tokens, 64)
+        video = load("diffusers:CogVideoXTransformer3DModel", set={"num_layers": 1})
+        assert video.kwargs["hidden_states"].shape == (1, (49 - 1) // 4 + 1, 16, 60, 90)
+        assert analyze(video.model, (), video.kwargs).outputs.sample.shape == (1, 13, 16, 60, 90)
+
     def test_what_is_not_there(self):
         with pytest.raises(
             InputError, match=r"diffusers has no model 'AutoencoderKl'\n  try +did you mean AutoencoderKL"
         ):
             load("diffusers:AutoencoderKl")
+        with pytest.raises(InputError, match="AutoencoderKLHunyuanImage has no default for in_channels"):
+            load("diffusers:AutoencoderKLHunyuanImage")
         with pytest.raises(
             InputError, match=r"AutoencoderKL has no 'latent_chanels' to set\n  try +did you mean latent"
         ):
