@@ -37,6 +37,11 @@ class Source:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}   {self.text}".rstrip()
 
+    @property
+    def place(self) -> str:
+        """The line as ``assume=`` takes it: ``"model.py:41"``."""
+        return f"{self.file.rpartition('/')[2]}:{self.line}"
+
 
 class AnalyzerError(Exception):
     """Base of every error that flopgraph raises on purpose.
@@ -95,9 +100,17 @@ class ShapeError(AnalyzerError):
 
 
 class DataDependentError(AnalyzerError):
-    """The model asks for a value that only real data has (a branch on a tensor, ``.item()``, a data-dependent size)."""
+    """The model asks for a value that only real data has (a branch on a tensor, ``.item()``, a data-dependent size).
+
+    Attributes:
+        argument: the argument of the operation that would say a size which data decide; empty where none does.
+    """
 
     data_dependent: ClassVar[bool] = True
+
+    def __init__(self, message: str, *, hint: str = "", argument: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.argument = argument
 
 
 class MissingRuleError(AnalyzerError):

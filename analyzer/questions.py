@@ -83,7 +83,7 @@ def _unknown(recorder: Recorder, tensor: torch.Tensor, name: str, branches: bool
     else:
         message = f"the model asks for the values of a tensor ({name.strip('_')}), which only real data has"
     line = user_line()
-    place = f"{line.file.rpartition('/')[2]}:{line.line}" if line is not None else "file.py:123"
+    place = line.place if line is not None else "file.py:123"
     example = "True" if branches else "[...]" if spec.shape else "7"
     hint = f'say what it is with assume={{"{place}": {example}}}'
     if inputs := recorder.small_inputs_of(tensor):

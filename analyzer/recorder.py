@@ -108,7 +108,7 @@ class Recorder(Lifter):
             if self._known != MOST:
                 return outcome_of(rule, bound, result)
         if vague is not None:
-            raise vague
+            return self._assume_argument(rule, rule.bind(lifted, keywords), vague)
         bound = rule.bind(lifted, keywords)
         if rule.masks:
             given = rule.bind(args, kwargs)
@@ -132,6 +132,17 @@ class Recorder(Lifter):
             true = int(self.constants.value(self.told(index), "getitem").count_nonzero())
         found = at_most(true) if self.level(index) == MOST else true
         return (TensorSpec((found,), torch.int64, spec.device),) * max(spec.ndim, 1)
+
+    def _assume_argument(self, rule: Rule, bound: dict[str, Any], vague: DataDependentError) -> Outcome:
+        """The outcome with a size that data decide as the caller says, by the argument that a call may say it with."""
+        found = self.assumptions.find()
+        if not vague.argument or found is None or type(found[1]) is not int:
+            line = user_line()
+            if vague.argument and line is not None:
+                vague.hint = f'say how many with {vague.argument}= in the call, or assume={{"{line.place}": 7}}'
+            raise vague
+        self.assumptions.note(*found)
+        return evaluate_bound(rule, bound | {vague.argument: found[1]}, [], tuple(self._weights), remember=False)
 
     def _assume_size(self, rule: Rule, bound: dict[str, Any], outcome: Outcome) -> Outcome:
         """The outcome with as many as the caller says that data decide; the upper bound where they say nothing."""

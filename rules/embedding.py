@@ -140,6 +140,7 @@ def one_hot(input: TensorSpec, num_classes: int = -1) -> TensorSpec:
         raise DataDependentError(
             "num_classes is the largest number in input, plus 1, which a tensor here does not have",
             hint="say num_classes in the call",
+            argument="num_classes",
         )
     raise ShapeError(f"num_classes must be positive, got {classes}")
 

@@ -23,6 +23,12 @@ RULES.answer("transformers/modeling_utils.py:warn_if_padding_and_no_attention_ma
 RULES.answer("torch/__init__.py:_check_tensor_all_with", True)
 RULES.answer("torch/__init__.py:_check_with", True)
 
+# Whether a factorization failed, and a larger diagonal is tried.
+RULES.answer("linear_operator/utils/cholesky.py:_psd_safe_cholesky", False)
+
+# Whether two sets of as many points are one: their distances then have zeros on the diagonal.
+RULES.answer("gpytorch/kernels/kernel.py:covar_dist", True)
+
 
 def _image(local: Callable[[str], Any]) -> int:
     """The longer side of the image: no box is larger."""

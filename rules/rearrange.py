@@ -158,6 +158,7 @@ def _unknown_repeats(repeats: TensorSpec) -> DataDependentError:
     return DataDependentError(
         f"how often each element is repeated is data, in repeats: {repeats}",
         hint="say how many there are in all with output_size=",
+        argument="output_size",
     )
 
 

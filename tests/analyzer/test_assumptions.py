@@ -288,3 +288,20 @@ def test_an_answer_takes_the_place_of_an_even_choice():
 
     place = f"test_assumptions.py:{line_of('.topk(2).indices.tolist()')}"
     assert analyze(model, (TensorSpec((3, 7)),), assume={place: [1, 2]}).outputs.shape == (3 + 1 + 2, 7)
+
+
+SIZES = {
+    "repeats": (lambda x: x.repeat_interleave(x.argmax(0), 1), (3, 11), {"output_size": 11}),
+    "classes": (lambda x: torch.nn.functional.one_hot(x.argmax(0)), (7, 11), {"num_classes": 11}),
+}
+
+
+@pytest.mark.parametrize(("model", "shape", "said"), SIZES.values(), ids=SIZES)
+def test_a_size_that_an_argument_would_say(model, shape, said):
+    x, place = (TensorSpec((3, 7)),), f"test_assumptions.py:{model.__code__.co_firstlineno}"
+    with pytest.raises(DataDependentError) as caught:
+        analyze(model, x)
+    assert caught.value.hint == f'say how many with {next(iter(said))}= in the call, or assume={{"{place}": 7}}'
+    answer = analyze(model, x, assume={place: 11})
+    assert answer.outputs.shape == shape
+    assert "assumed" in codes(answer)
