@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any, NoReturn
 
 import torch
@@ -77,8 +78,8 @@ class AbstractTensor(torch.Tensor):
         cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> NoReturn:
         raise DataDependentError(
-            f"a tensor of a finished analysis was used in {func}: it has a shape and no values",
-            hint="keep results of the model's forward inside forward, or read them from analysis.outputs",
+            f"a tensor of a finished analysis, or of one in another thread, was used in {func}: it has no values",
+            hint="keep results of forward inside forward, in its own thread, or read them from analysis.outputs",
         )
 
     # --- metadata, all of it plain Python -----------------------------------------------------------------------
@@ -129,19 +130,7 @@ class AbstractTensor(torch.Tensor):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        self._wants_grad = bool(value)
-
-    def requires_grad_(self, requires_grad: bool = True) -> AbstractTensor:
-        self._wants_grad = requires_grad
-        return self
-
-    @property
-    def grad(self) -> None:
-        return None
-
-    @grad.setter
-    def grad(self, value: Any) -> None:
-        pass
+        self.requires_grad_(bool(value))
 
     @property
     def data(self) -> AbstractTensor:
@@ -223,10 +212,7 @@ class AbstractTensor(torch.Tensor):
         return self
 
     def register_hook(self, hook: Any) -> Any:
-        return torch.utils.hooks.RemovableHandle({})
-
-    def retain_grad(self) -> None:
-        pass
+        return torch.utils.hooks.RemovableHandle(OrderedDict())
 
     # --- copies are aliases, values are refused -----------------------------------------------------------------
 

@@ -35,9 +35,9 @@ _QUESTIONS = {
     "aten::allclose": torch.allclose,
 }
 # Operators that ask about shapes and classes alone.
-_METADATA = frozenset(
-    {"aten::is_same_size", "aten::_has_same_storage_numel", "aten::_has_compatible_shallow_copy_type"}
-)
+_METADATA = frozenset({
+    "aten::is_same_size", "aten::is_pinned", "aten::_has_same_storage_numel", "aten::_has_compatible_shallow_copy_type",
+})  # fmt: skip
 # Operators that say nothing about arithmetic: they guard, count or mark.
 _SILENT = frozenset({"aten::_assert_async", "aten::_assert_scalar", "aten::sym_constrain_range", "aten::record_stream"})
 
@@ -87,6 +87,11 @@ class AtenCalls:
                 rule = None
         if rule is not None:
             return self._recorder.call(rule, operator, args, kwargs)
+        if operator._schema.name.startswith("aten::_nested"):
+            raise MissingRuleError(
+                "the model makes a nested tensor: its rows have sizes of their own, which no spec can say",
+                hint="analyze it on padded tensors, or one sequence after the other",
+            )
         return self._infer(operator, args, kwargs)
 
     def _number(self, value: Any) -> Any:

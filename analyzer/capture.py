@@ -18,13 +18,13 @@ from analyzer.aten import AtenCalls
 from analyzer.errors import AnalyzerError, Diagnostic, ModelError
 from analyzer.frames import source_of_error
 from analyzer.fxgraph import to_fx
-from analyzer.gradients import take_gradients
+from analyzer.gradients import GRADIENTS
 from analyzer.graph import Graph
 from analyzer.higher_order import call_higher_order, is_higher_order
 from analyzer.interception import intercept_modules, paused_compilation
 from analyzer.lazy import infer_lazy, is_uninitialized
 from analyzer.lifting import PLAIN, is_numpy_number
-from analyzer.nets import DispatchNet, FunctionNet, is_transformed, without_override_checks
+from analyzer.nets import DispatchNet, FunctionNet, is_transformed, overrides, without_override_checks
 from analyzer.node import ModuleCall, ModuleInfo, Parameter, Ref, record
 from analyzer.pytree import leaves, map_tensors
 from analyzer.questions import QUESTIONS
@@ -65,6 +65,7 @@ class Capture(torch.fx.Tracer):
         self._aten = AtenCalls(rules, self._recorder, self.diagnostics, on_unknown)
         self._failed: tuple[BaseException | None, str] = (None, "")
         self._entering: list[tuple[Any, tuple[int, ...]]] = []
+        self._overridden = False
 
     # --- torch.fx's own interface -------------------------------------------------------------------------------
 
@@ -94,6 +95,7 @@ class Capture(torch.fx.Tracer):
         """
         for name, module in roots_of(model).items():
             self._state.add(module, name)
+        self._overridden = any(map(overrides, {type(entry.tensor) for entry in self._state.tensors.values()}))
         outside = GlobalState()
         modes = self._set_modes()
         try:
@@ -190,7 +192,7 @@ class Capture(torch.fx.Tracer):
             if rule is None and is_uninitialized(module):
                 module = infer_lazy(module, args, kwargs, path, recorder)
                 rule = self._leaf_rule(module)
-            if rule is not None and is_transformed(args, kwargs, module._parameters, module._buffers):
+            if rule is not None and self._is_opaque(module, args, kwargs):
                 rule = None
             if rule is not None:
                 result = recorder.call_module(rule, module, args, kwargs)
@@ -207,6 +209,13 @@ class Capture(torch.fx.Tracer):
             recorder.stack = stack
         self._calls.setdefault(path, []).append(call)
         return result
+
+    def _is_opaque(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether one of the tensors of a call sees to the calls of torch inside by itself."""
+        held = module._parameters, module._buffers
+        if self._overridden and any(any(map(overrides, map(type, group.values()))) for group in held):
+            return True
+        return is_transformed(args, kwargs, *held)
 
     def _adopt(self, module: nn.Module) -> str:
         """A module that the model does not list: built in forward, or reached through a function's globals."""
@@ -239,7 +248,8 @@ class Capture(torch.fx.Tracer):
         if function in _EQUALITY and not (isinstance(args[1], _OPERANDS) or is_numpy_number(args[1])):
             return NotImplemented  # ``x == None`` is Python's to answer
         rule = self._functions.get(function)
-        if is_transformed(args, kwargs) and (rule is not None or not isinstance(function, types.FunctionType)):
+        transformed = is_transformed(args, kwargs)
+        if transformed and (rule is not None or not isinstance(function, types.FunctionType)):
             return function(*args, **kwargs)
         if rule is not None:
             return self._recorder.call(rule, function, args, kwargs)
@@ -247,11 +257,9 @@ class Capture(torch.fx.Tracer):
             return self._on_property(function, args)
         if is_higher_order(function):
             return call_higher_order(self._recorder, self._net, function, args, kwargs)
-        if function is torch.autograd.grad and any(leaves(args[0], (AbstractTensor,))):
-            return take_gradients(self._recorder, function, args, kwargs)  # torch.func's are of its own tensors
         name = getattr(function, "__name__", "")
-        question = QUESTIONS.get(name)
-        if question is not None:
+        question = _ANSWERS.get(name)
+        if question is not None and not transformed:
             return question(self._recorder, function, args, kwargs)
         if isinstance(function, types.FunctionType):
             return self._enter(function, args, kwargs)
@@ -264,10 +272,15 @@ class Capture(torch.fx.Tracer):
             rule = self._functions.get(descriptor)
             if rule is not None:
                 return self._recorder.call(rule, descriptor, args[:1], {})
+            if descriptor.__name__ == "grad" and id(tensor) in self._recorder.gradients:
+                return self._recorder.gradients[id(tensor)][1]
             if descriptor.__name__ == "data" and not isinstance(tensor, AbstractTensor):
                 return self._recorder.abstract_of(tensor)
             return accessor(*args)
-        if descriptor.__name__ in ("data", "grad", "requires_grad") and not isinstance(tensor, AbstractTensor):
+        if descriptor.__name__ == "grad":
+            self._recorder.gradients[id(tensor)] = (tensor, args[1])
+            return None
+        if descriptor.__name__ in ("data", "requires_grad") and not isinstance(tensor, AbstractTensor):
             note = f"the model sets .{descriptor.__name__} of a weight in forward; the analysis leaves it as it is"
             self.diagnostics.append(Diagnostic("weight-untouched", "", note))
             return None
@@ -319,6 +332,7 @@ class Capture(torch.fx.Tracer):
         return Graph(tuple(recorder.nodes), modules, parameters, name)
 
 
+_ANSWERS = {**QUESTIONS, **GRADIENTS}
 _EQUALITY = frozenset({torch.Tensor.__eq__, torch.Tensor.__ne__})
 _OPERANDS = (torch.Tensor, int, float, bool, complex)
 

@@ -95,8 +95,17 @@ class AnalyzerError(Exception):
         return (type(self), (self.message,), self.__dict__)
 
 
-class ShapeError(AnalyzerError):
-    """The arguments of an operation do not fit together; torch would reject them too."""
+class ShapeError(AnalyzerError, RuntimeError, IndexError, ValueError):
+    """The arguments of an operation do not fit together; torch would reject them too.
+
+    It is all that torch raises then, so that a model which tries one way and falls back on another does so here.
+
+    >>> try:
+    ...     raise ShapeError("dim must be from -2 to 1, got 5")
+    ... except IndexError:
+    ...     print("the other way")
+    the other way
+    """
 
 
 class DataDependentError(AnalyzerError):

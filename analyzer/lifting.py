@@ -53,6 +53,9 @@ class Lifter:
         self.lazy: dict[str, TensorSpec] = {}
         self.packed: dict[str, TensorSpec] = {}
         self.twins: dict[int, nn.Module] = {}
+        self.wanted: list[AbstractTensor] = []  # what gradients may be asked of
+        self.gradients: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # tensor id -> it, and its ``.grad``
+        self._followed: set[str] = set()  # calls that gradients pass
         self._ids: dict[str, int] = {}
         self._memories: dict[int, Memory] = {}
         self._strangers: dict[int, tuple[torch.Tensor, AbstractTensor]] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from analyzer.pytree import leaves
 
-__all__ = ["DispatchNet", "FunctionNet", "is_transformed", "without_override_checks"]
+__all__ = ["DispatchNet", "FunctionNet", "is_transformed", "overrides", "without_override_checks"]
 
 Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -33,8 +34,26 @@ class FunctionNet(TorchFunctionMode):
         self._handler = handler
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        # A Python function of torch asks again while a tensor class has already handed the call on.
+        if types and torch._C._is_torch_function_enabled() and any(map(overrides, types)):
+            return NotImplemented
         set_eval_frame(None)  # inside ``torch.compile``, the compiler would look at what follows, and at the analyzer
         return self._handler(func, args, kwargs or {})
+
+
+_default: Any = vars(torch.Tensor)["__torch_function__"]
+
+
+@cache
+def overrides(cls: Any) -> bool:
+    """Whether a tensor class has its own idea of what calls of torch do.
+
+    One that wraps other tensors, such as quantized weights, stands for the value that they make up: rules know it.
+    """
+    if hasattr(cls, "__tensor_flatten__"):
+        return False
+    own = next(base for base in cls.__mro__ if "__torch_function__" in vars(base))
+    return vars(own)["__torch_function__"] not in (_default, torch._C._disabled_torch_function_impl)
 
 
 class DispatchNet(TorchDispatchMode):

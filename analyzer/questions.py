@@ -14,7 +14,7 @@ from analyzer.frames import user_line
 from analyzer.pytree import leaves
 from analyzer.recorder import Recorder
 
-__all__ = ["QUESTIONS"]
+__all__ = ["QUESTIONS", "Answer"]
 
 Answer = Callable[[Recorder, Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -103,8 +103,13 @@ def _assert(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: di
 
 
 def _as_it_is(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The tensor itself: what it says of gradients and of Python classes has no part in an analysis."""
+    """The tensor itself: where its memory is has no part in an analysis."""
     return args[0]
+
+
+def _plain(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The tensor without a class of its own: still the same weight."""
+    return recorder.abstract_of(args[0])
 
 
 def _metadata(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -116,12 +121,13 @@ _METADATA = """
     size dim ndimension stride numel nelement element_size storage_offset storage untyped_storage data_ptr get_device
     is_contiguous is_floating_point is_complex is_signed is_tensor is_storage is_same_size is_inference is_pinned
     is_shared is_conj is_neg has_names dim_order result_type can_cast promote_types __len__ __hash__ __format__ __repr__
-    register_hook backward _is_view _has_compatible_shallow_copy_type _set_grad_enabled
+    register_hook _is_view _has_compatible_shallow_copy_type _set_grad_enabled
 """
 
 QUESTIONS: Mapping[str, Answer] = {
     **dict.fromkeys(_VALUES.split(), _ask),
     **dict.fromkeys(_METADATA.split(), _metadata),
-    **dict.fromkeys(("requires_grad_", "retain_grad"), _as_it_is),
+    "share_memory_": _as_it_is,
+    "as_subclass": _plain,
     **dict.fromkeys(("_assert", "_assert_async"), _assert),
 }

@@ -259,7 +259,7 @@ class Recorder(Lifter):
         if in_place:
             return self._write(node, args[0], outcome, _COPY, UNKNOWN)
         memory = alias or Memory(node.id)
-        if type(outcome.result) is TensorSpec:
+        if type(outcome.result) is TensorSpec and not self._followed:
             return AbstractTensor.make(outcome.result, record(Ref, (node.id, 0)), memory)
         return self._wrap(node, outcome.result, memory, None)
 
@@ -372,21 +372,38 @@ class Recorder(Lifter):
         )
         node = record(Node, fields)
         self.nodes.append(node)
+        if self._followed and self._passes_gradients(node):
+            self._followed.add(node.id)
         return node
+
+    def _passes_gradients(self, node: Node) -> bool:
+        if node.op == "detach" or not torch.is_grad_enabled():
+            return False
+        return any(edge.source in self._followed for edge in node.inputs)
+
+    def follow(self, tensor: AbstractTensor) -> None:
+        """Say of everything computed of a tensor from now on that it requires gradients."""
+        self.wanted.append(tensor)
+        if isinstance(tensor._ref, Ref):
+            self._followed.add(tensor._ref.source)
 
     # --- results ------------------------------------------------------------------------------------------------
 
     def _wrap(self, node: Node, result: Any, memory: Memory, about: Callee | None) -> Any:
-        if type(result) is TensorSpec:
-            return AbstractTensor.make(result, Ref(node.id), memory)
-        if not isinstance(result, (tuple, list)):
+        if not isinstance(result, (tuple, list, TensorSpec)):
             return result
         index = -1
 
         def wrap(spec: TensorSpec) -> AbstractTensor:
             nonlocal index
             index += 1
-            return AbstractTensor.make(spec, Ref(node.id, index), memory)
+            tensor = AbstractTensor.make(spec, Ref(node.id, index), memory)
+            if node.id in self._followed:
+                tensor._wants_grad = spec.dtype.is_floating_point or spec.dtype.is_complex
+            return tensor
+
+        if type(result) is TensorSpec:
+            return wrap(result)
 
         wrapped = map_tensors(wrap, result, (TensorSpec,))
         record = about.record if about is not None else None

@@ -74,7 +74,15 @@ class TensorSpec:
 
         >>> TensorSpec.of(torch.zeros(2, 3, dtype=torch.int64))
         TensorSpec((2, 3), int64)
+
+        Raises:
+            InputError: its rows have sizes of their own.
         """
+        if tensor.is_nested:
+            raise InputError(
+                "a nested tensor has rows of sizes of their own, which no spec can say",
+                hint="give the model the padded tensor, or one sequence after the other",
+            )
         key = (tensor.shape, tensor.dtype, tensor.device)
         spec = _seen.get(key)
         if spec is None:

@@ -37,8 +37,18 @@ def ordered(input: TensorSpec, *, memory_format: Any = None) -> TensorSpec:
     return check_format(check_tensor(input, "input"), memory_format)
 
 
+def pinned(input: TensorSpec, device: Any = None) -> TensorSpec:
+    """The same values where a device can fetch them.
+
+    Cost: nothing, it moves data.
+    Source: torch.Tensor.pin_memory
+    """
+    return check_tensor(input, "input")
+
+
 RULES.op(*spellings("clone"), torch.ops.aten.lift_fresh, torch.ops.aten.lift, name="clone")(ordered)
 RULES.op("contiguous", name="contiguous")(ordered)
+RULES.op("pin_memory", name="pin_memory", alias="input")(pinned)
 RULES.op(*spellings("resolve_conj", "resolve_neg"), name="resolve_conj")(same)
 
 for _name, _targets in (
