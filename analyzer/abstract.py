@@ -42,7 +42,17 @@ class Memory:
         self.known = known
 
 
-class AbstractTensor(torch.Tensor):
+class _Class(type(torch.Tensor)):  # type: ignore[misc]
+    """Lets ``type(x) == torch.Tensor`` and ``type(x) in (torch.Tensor, list)`` of a model hold."""
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is torch.Tensor
+
+    def __hash__(cls) -> int:
+        return hash(torch.Tensor)
+
+
+class AbstractTensor(torch.Tensor, metaclass=_Class):
     """A value of the model under capture. User code sees shape, dtype and device as plain values.
 
     Metadata are Python properties: asking torch for them through ``__torch_function__`` would cost 20 times more. What
@@ -217,7 +227,9 @@ class AbstractTensor(torch.Tensor):
     # --- copies are aliases, values are refused -----------------------------------------------------------------
 
     def __copy__(self) -> AbstractTensor:
-        return AbstractTensor.make(self._spec, self._ref, self._memory)
+        copy = AbstractTensor.make(self._spec, self._ref, self._memory)
+        copy._source = self  # its values, where they are constants
+        return copy
 
     def __deepcopy__(self, memo: Any) -> AbstractTensor:
         return self.__copy__()

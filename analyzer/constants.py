@@ -103,7 +103,7 @@ class Constants:
     def _real_of(self, tensor: torch.Tensor) -> torch.Tensor:
         if isinstance(tensor, AbstractTensor):
             if tensor._value is None and tensor._source is not None:
-                tensor._value = self._real(tensor._source)
+                tensor._value = self._real_of(tensor._source)
             if tensor._value is None:
                 raise DataDependentError("a constant depends on a value that is not known")
             return tensor._value

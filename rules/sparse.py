@@ -175,16 +175,27 @@ def sparse_coo_tensor(
     return stored.with_shape(*sizes).with_dtype(dtype or stored.dtype)
 
 
-def _compressed(name: str) -> None:
-    def shape(
-        compressed: TensorSpec, plain: TensorSpec, values: TensorSpec, size: Any = None, *, dtype: Any = None,
+def _stored_spec(values: TensorSpec, size: Any, dtype: Any) -> TensorSpec:
+    if size is None:
+        raise DataDependentError("the size of a sparse tensor comes from its places", hint="give the call a size")
+    stored = check_tensor(values, "values")
+    return stored.with_shape(*numbers(size, "size")).with_dtype(dtype or stored.dtype)
+
+
+def _compressed(name: str, rows: bool) -> None:
+    def by_rows(
+        crow_indices: TensorSpec, col_indices: TensorSpec, values: TensorSpec, size: Any = None, *, dtype: Any = None,
         device: Any = None, check_invariants: bool | None = None,
     ) -> TensorSpec:  # fmt: skip
-        if size is None:
-            raise DataDependentError("the size of a sparse tensor comes from its places", hint=f"give {name} a size")
-        stored = check_tensor(values, "values")
-        return stored.with_shape(*numbers(size, "size")).with_dtype(dtype or stored.dtype)
+        return _stored_spec(values, size, dtype)
 
+    def by_columns(
+        ccol_indices: TensorSpec, row_indices: TensorSpec, values: TensorSpec, size: Any = None, *, dtype: Any = None,
+        device: Any = None, check_invariants: bool | None = None,
+    ) -> TensorSpec:  # fmt: skip
+        return _stored_spec(values, size, dtype)
+
+    shape = by_rows if rows else by_columns
     shape.__doc__ = (
         f"A matrix that stores values by compressed rows, columns or blocks of them.\n\nCost: nothing, it moves data.\n"
         f"Source: torch.{name}"
@@ -192,8 +203,10 @@ def _compressed(name: str) -> None:
     RULES.op(getattr(torch, name), name=name)(shape)
 
 
-for _name in ("sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor", "sparse_bsc_tensor"):
-    _compressed(_name)
+for _name, _rows in (
+    ("sparse_csr_tensor", True), ("sparse_csc_tensor", False), ("sparse_bsr_tensor", True), ("sparse_bsc_tensor", False)
+):  # fmt: skip
+    _compressed(_name, _rows)
 
 
 def _index_dtype(out_int32: bool) -> torch.dtype:

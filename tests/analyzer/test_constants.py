@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from analyzer import DataDependentError, analyze
+from analyzer import DataDependentError, Known, analyze
 
 X = torch.zeros(5, 7)
 
@@ -231,3 +233,24 @@ def test_properties_of_constants_are_worked_out_and_written_through(like_torch):
     analysis = analyze(model, torch.zeros(5, 3))
     assert analysis.outputs.shape == (5, 3)
     assert not model.started
+
+
+COPIES = {
+    "data": lambda sizes: sizes.data,
+    "data of data": lambda sizes: (sizes + 1).data.data - 1,
+    "copied": lambda sizes: copy.copy(sizes),
+    "copied deeply": lambda sizes: copy.deepcopy({"sizes": sizes})["sizes"],
+    "written on": lambda sizes: (sizes * 1).data.add_(1).sub_(1),
+}
+
+
+@pytest.mark.parametrize("alias", COPIES.values(), ids=COPIES)
+def test_copies_keep_their_values(alias):
+    def of_constants(x):
+        return x.split(alias(torch.arange(2) + 2).tolist())
+
+    def of_inputs(x, sizes):
+        return x.split(alias(sizes).tolist())
+
+    assert [part.shape for part in analyze(of_constants, (X,)).outputs] == [(2, 7), (3, 7)]
+    assert [part.shape for part in analyze(of_inputs, (X, Known(torch.tensor([2, 3])))).outputs] == [(2, 7), (3, 7)]

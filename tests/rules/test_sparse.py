@@ -99,3 +99,18 @@ def test_indices_of_compressed_rows(call):
     assert metadata(answer.outputs) == metadata(call(rows))
     assert answer.counts == Counts()
     assert {node.status for node in answer.graph.nodes()} == {"ruled"}
+
+
+NAMED = {
+    "rows": (torch.sparse_csr_tensor, "crow_indices", "col_indices"),
+    "columns": (torch.sparse_csc_tensor, "ccol_indices", "row_indices"),
+}
+
+
+@pytest.mark.parametrize(("make", "begins", "places"), NAMED.values(), ids=NAMED)
+def test_compressed_tensors_by_name(make, begins, places):
+    def model(x):
+        indices = {begins: torch.tensor([0, 1, 2, 3]), places: torch.tensor([0, 1, 2])}
+        return make(**indices, values=x, size=(3, 3)).to_dense()
+
+    assert metadata(analyze(model, (torch.ones(3),)).outputs) == metadata(model(torch.ones(3)))
