@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,9 +11,10 @@ import torch.fx
 from torch import nn
 from torch.nn.modules import module as torch_module
 
-from analyzer.abstract import KNOWN, UNKNOWN, AbstractTensor, Memory
+from analyzer.abstract import AbstractTensor
 from analyzer.assumptions import Assumptions
 from analyzer.aten import AtenCalls
+from analyzer.ends import close, graph_of, place_inputs, roots_of
 from analyzer.errors import AnalyzerError, Diagnostic, ModelError
 from analyzer.frames import source_of_error
 from analyzer.fxgraph import to_fx
@@ -25,13 +25,13 @@ from analyzer.interception import intercept_modules, paused_compilation
 from analyzer.lazy import infer_lazy, is_uninitialized
 from analyzer.lifting import PLAIN, is_numpy_number
 from analyzer.nets import DispatchNet, FunctionNet, is_transformed, overrides, without_override_checks
-from analyzer.node import ModuleCall, ModuleInfo, Parameter, Ref, record
-from analyzer.pytree import leaves, map_tensors
+from analyzer.node import ModuleCall, record
+from analyzer.pytree import leaves
 from analyzer.questions import QUESTIONS
 from analyzer.recorder import Recorder
 from analyzer.rule import Rule
 from analyzer.ruleset import RuleSet
-from analyzer.spec import Known, TensorSpec
+from analyzer.spec import TensorSpec
 from analyzer.state import GlobalState, ModelState
 
 __all__ = ["Capture"]
@@ -99,12 +99,13 @@ class Capture(torch.fx.Tracer):
         outside = GlobalState()
         modes = self._set_modes()
         try:
-            inputs = self._inputs(args, kwargs)
+            inputs = place_inputs(self._recorder, args, kwargs)
             with paused_compilation(), intercept_modules(self._on_module), DispatchNet(self._aten), self._net:
                 result = run_forward(model, *inputs)
-            outputs = self._output(result)
+            outputs = close(self._recorder, result)
             self.diagnostics += self._recorder.assumptions.diagnostics()
-            return self._graph(type(model).__name__ if isinstance(model, nn.Module) else "function"), outputs
+            name = type(model).__name__ if isinstance(model, nn.Module) else "function"
+            return graph_of(self._recorder, self._calls, name), outputs
         except Exception as raised:
             error = own_error(raised)
             if error is None:
@@ -140,40 +141,6 @@ class Capture(torch.fx.Tracer):
         message = f"the model's own code raised {type(error).__name__}: {error}"
         located = ModelError(message, hint="the same call fails in torch, or the model needs real values here")
         return located.locate(self._place(error), (), source_of_error(error.__traceback__))
-
-    def _inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        recorder = self._recorder
-        placed: dict[int, AbstractTensor] = {}
-        names: dict[int, list[str]] = {}
-
-        def place(name: str) -> Callable[[TensorSpec], AbstractTensor]:
-            def make(given: TensorSpec | Known) -> AbstractTensor:
-                if id(given) in placed:
-                    names[id(given)].append(name)
-                    return placed[id(given)]
-                spec = given if isinstance(given, TensorSpec) else given.spec
-                names[id(given)] = [name]
-                node = recorder.add_node("input", "placeholder", (spec,), {"names": names[id(given)]}, ((), {}))
-                memory = Memory(node.id, KNOWN if isinstance(given, Known) else UNKNOWN)
-                placed[id(given)] = tensor = AbstractTensor.make(spec, Ref(node.id), memory)
-                tensor._source = given.tensor if isinstance(given, Known) else None
-                return tensor
-
-            return make
-
-        kinds = (TensorSpec, Known)
-        positional = tuple(map_tensors(place(f"args.{i}"), value, kinds) for i, value in enumerate(args))
-        return positional, {key: map_tensors(place(key), value, kinds) for key, value in kwargs.items()}
-
-    def _output(self, result: Any) -> Any:
-        recorder = self._recorder
-        real = (torch.Tensor,)
-        outputs = map_tensors(lambda t: recorder.abstract_of(t)._spec, result, real)
-        found = {path or "output": leaf for path, leaf in leaves(result, real, boxes=True)}
-        recorder.lift_all(found)
-        specs = tuple(recorder.abstract_of(leaf)._spec for leaf in found.values())
-        recorder.add_node("output", "output", specs, {}, ((recorder.recorded(result),), {}))
-        return outputs
 
     # --- modules ------------------------------------------------------------------------------------------------
 
@@ -298,46 +265,10 @@ class Capture(torch.fx.Tracer):
         finally:
             self._entering.pop()
 
-    # --- the end ------------------------------------------------------------------------------------------------
-
-    def _graph(self, name: str) -> Graph:
-        state, recorder = self._state, self._recorder
-        used, aliases = recorder.used, state.tensor_aliases
-        parameters = {
-            first: record(
-                Parameter,
-                (
-                    first,
-                    spec or recorder.lazy.get(first) or _SHAPELESS,
-                    tensor.requires_grad,
-                    buffer,
-                    tuple(aliases[first]) if first in aliases else (),
-                    first in used,
-                ),
-            )
-            for first, tensor, buffer, spec in state.tensors.values()
-        }
-        parameters |= {name: Parameter(name, spec, trainable=False) for name, spec in recorder.packed.items()}
-        calls, owned, none = self._calls, state.owned, ((), ())
-        modules = {}
-        for path, module in state.modules.items():
-            own, buffers = owned.get(path, none)
-            also = tuple(state.aliases.get(path, ()))
-            called = tuple(calls.get(path, ()))
-            training = getattr(module, "training", False)  # a frozen TorchScript module has no mode
-            fields = (path, type(module).__name__, also, tuple(own), tuple(buffers), called, training)
-            modules[path] = record(ModuleInfo, fields)
-        if "" not in modules:
-            modules = {"": ModuleInfo("", name), **modules}
-        return Graph(tuple(recorder.nodes), modules, parameters, name)
-
 
 _ANSWERS = {**QUESTIONS, **GRADIENTS}
 _EQUALITY = frozenset({torch.Tensor.__eq__, torch.Tensor.__ne__})
 _OPERANDS = (torch.Tensor, int, float, bool, complex)
-
-# A lazy parameter that no call gave a shape.
-_SHAPELESS = TensorSpec((0,))
 
 
 def run_forward(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -350,32 +281,6 @@ def own_error(error: BaseException | None) -> AnalyzerError | None:
     while error is not None and not isinstance(error, AnalyzerError):
         error = error.__cause__ or error.__context__
     return error
-
-
-def roots_of(model: Callable[..., Any]) -> dict[str, nn.Module]:
-    """The modules that a model or function brings, by path: itself, a bound method's, a closure's, a partial's."""
-    if isinstance(model, nn.Module):
-        return {"": model}
-    if isinstance(model, functools.partial):
-        return roots_of(model.func)
-    owner = getattr(model, "__self__", None)
-    if isinstance(owner, nn.Module):
-        return {"": owner}
-    code = getattr(model, "__code__", None)
-    if code is None:
-        return {}
-    cells = zip(code.co_freevars, getattr(model, "__closure__", None) or (), strict=True)
-    named = {name: cell.cell_contents for name, cell in cells if _is_filled(cell)}
-    globals_ = getattr(model, "__globals__", {})
-    named |= {name: globals_[name] for name in code.co_names if name in globals_}
-    return {name: value for name, value in named.items() if isinstance(value, nn.Module)}
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
 
 
 def _specs(tree: Any) -> tuple[TensorSpec, ...]:
