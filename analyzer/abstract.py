@@ -48,8 +48,8 @@ class _Class(type(torch.Tensor)):  # type: ignore[misc]
     def __eq__(cls, other: object) -> bool:
         return other is cls or other is torch.Tensor
 
-    def __hash__(cls) -> int:
-        return hash(torch.Tensor)
+    # Not that of torch.Tensor: a capture looks the classes of all arguments up, which a method in Python would slow.
+    __hash__ = type.__hash__
 
 
 class AbstractTensor(torch.Tensor, metaclass=_Class):

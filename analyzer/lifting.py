@@ -158,7 +158,7 @@ class Lifter:
         return None
 
     def small_inputs_of(self, tensor: torch.Tensor) -> list[str]:
-        """Names of the whole-number inputs, no larger than constants may be, that a tensor was made of."""
+        """Names of the inputs of whole numbers or truth values, small as constants, that a tensor was made of."""
         made = {node.id: node for node in self.nodes}
         ref = self.abstract_of(tensor)._ref
         names: list[str] = []
@@ -166,7 +166,8 @@ class Lifter:
         waiting = [ref.source] if isinstance(ref, Ref) else []
         while waiting:
             node = made[waiting.pop()]
-            if node.op == "input" and is_index(node.outputs[0].dtype) and node.outputs[0].numel <= LIMIT:
+            spec = node.outputs[0] if node.op == "input" else None
+            if spec is not None and (is_index(spec.dtype) or spec.dtype is torch.bool) and spec.numel <= LIMIT:
                 names += node.arguments["names"][:1]
             new = {edge.source for edge in node.inputs} - seen
             seen |= new

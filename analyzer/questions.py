@@ -20,6 +20,8 @@ Answer = Callable[[Recorder, Any, tuple[Any, ...], dict[str, Any]], Any]
 
 _BRANCH = "the model branches on the value of a tensor, which only real data has"
 _BRANCHES = frozenset({"__bool__", "is_nonzero", "equal", "allclose"})
+# Others ask for one number.
+_WHOLE = frozenset({"tolist", "numpy", "__array__"})
 
 
 def _ask(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -65,7 +67,7 @@ def _assumed(recorder: Recorder, tensor: torch.Tensor, name: str) -> Any:
 
 def _as_asked(name: str, spec: Any, key: str, value: Any, recorder: Recorder) -> Any:
     """An assumed value in the form that the question asks for."""
-    wanted = torch.Size(spec.shape) if name in ("tolist", "numpy", "__array__") else torch.Size()
+    wanted = torch.Size(spec.shape if name in _WHOLE else ())
     try:
         with torch._C.DisableTorchFunction(), _disable_current_modes():
             tensor = torch.as_tensor(value, dtype=spec.dtype, device="cpu").expand(wanted)
@@ -84,7 +86,7 @@ def _unknown(recorder: Recorder, tensor: torch.Tensor, name: str, branches: bool
         message = f"the model asks for the values of a tensor ({name.strip('_')}), which only real data has"
     line = user_line()
     place = line.place if line is not None else "file.py:123"
-    example = "True" if branches else "[...]" if spec.shape else "7"
+    example = "True" if branches else "[...]" if spec.shape and name in _WHOLE else "7"
     hint = f'say what it is with assume={{"{place}": {example}}}'
     if inputs := recorder.small_inputs_of(tensor):
         hint += f", or give {' and '.join(inputs)} with values, as Known(tensor)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import random
 import sys
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict, deque
 from typing import Any, NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from analyzer.spec import TensorSpec
 
 __all__ = ["UNINITIALIZED", "Entry", "GlobalState", "ModelState"]
 
-_CONTAINERS = frozenset({dict, list, set, OrderedDict})
+_CONTAINERS = frozenset({dict, list, set, OrderedDict, defaultdict, Counter, deque})
 UNINITIALIZED: Any = vars(torch_parameter)["UninitializedTensorMixin"]
 
 
@@ -138,7 +138,7 @@ class ModelState:
         for container, contents in self._contents.values():
             if not _same(container, contents):
                 container.clear()
-                if isinstance(container, list):
+                if isinstance(container, (list, deque)):
                     container.extend(contents)
                 else:
                     container.update(contents)

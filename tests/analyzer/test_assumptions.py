@@ -134,6 +134,12 @@ def test_without_values_the_error_names_the_input():
     assert caught.value.hint.endswith('": [...]}, or give grid with values, as Known(tensor)')
 
 
+def test_the_example_is_of_the_kind_that_is_asked_for():
+    with pytest.raises(DataDependentError) as caught:
+        analyze(lambda x, mask: x[: int(mask.sum(0, keepdim=True))], (TensorSpec((7, 3)), TensorSpec((7,), torch.bool)))
+    assert caught.value.hint.endswith('": 7}, or give args.1 with values, as Known(tensor)')
+
+
 def test_a_known_input_is_copied_and_not_written_on():
     grid = torch.tensor([[1, 3, 4]])
     known = Known(grid)

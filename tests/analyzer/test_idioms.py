@@ -156,6 +156,7 @@ IDIOMS: dict[str, Callable[[Any, torch.Tensor], Any]] = {
     "a norm in training": lambda m, x: m.norm(x),
     "devices": lambda m, x: x.cpu().to("cpu", non_blocking=True) + torch.zeros(7, device=x.device),
     "grad modes": lambda m, x: x if torch.is_grad_enabled() else x * 2,
+    "a comparison of classes": lambda m, x: x * 2 if type(x) in (list, torch.Tensor) else x,
     "as_subclass": lambda m, x: x.as_subclass(torch.Tensor),
 }  # fmt: skip
 

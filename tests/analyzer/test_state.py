@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import random
 from typing import Any
 
@@ -226,3 +227,22 @@ def test_analyzing_resnet50_records_no_aten_event(resnet50):
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
         analyze(resnet50, (1, 3, 224, 224))
     assert [event.key for event in profile.key_averages() if event.key.startswith("aten::")] == []
+
+
+@pytest.mark.parametrize("container", [collections.defaultdict(list), collections.Counter(), collections.deque([1])])
+def test_other_containers_are_put_back(container):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.kept = container
+
+        def forward(self, x):
+            if isinstance(self.kept, dict):
+                self.kept.setdefault("seen", x)
+            else:
+                self.kept.append(x)
+            return x
+
+    before = list(container)
+    analyze(Net(), (3, 7))
+    assert list(container) == before
