@@ -72,6 +72,10 @@ class AbstractTensor(torch.Tensor, metaclass=_Class):
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
+    def __new__(cls, data: torch.Tensor, requires_grad: bool = False) -> torch.Tensor:  # type: ignore[misc]
+        """The same tensor: a library calls the class of a parameter, which may be this one by now, to make its twin."""
+        return data.detach().requires_grad_(requires_grad)
+
     @staticmethod
     def make(spec: TensorSpec, ref: Ref | Attribute, memory: Memory) -> AbstractTensor:
         """A new abstract tensor of ``spec``: the value ``ref`` in ``memory``."""

@@ -17,6 +17,7 @@ from rules import (
     conv_transpose,
     covariance,
     create,
+    derivatives,
     distance,
     dropout,
     eigen,
@@ -115,6 +116,7 @@ RULES: RuleSet = quantized_ops.also_quantized(
     | conv_transpose.RULES
     | covariance.RULES
     | create.RULES
+    | derivatives.RULES
     | distance.RULES
     | dropout.RULES
     | eigen.RULES

@@ -88,7 +88,8 @@ def filled_near(input: TensorSpec, *size: int, dtype: torch.dtype | None = None,
 
 
 for _name, _unread in (("zeros", ("input",)), ("ones", ("input",)), ("empty", ())):
-    RULES.op(getattr(torch, _name), name=_name)(filled)
+    also = [torch.ops.aten._efficientzerotensor] if _name == "zeros" else []  # what tangents of constants are
+    RULES.op(getattr(torch, _name), *also, name=_name)(filled)
     RULES.op(getattr(torch, f"{_name}_like"), name=f"{_name}_like", unread=() if _name == "empty" else ("input",))(
         filled_like
     )

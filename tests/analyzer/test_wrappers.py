@@ -357,10 +357,10 @@ def test_nested_tensors_are_refused(layout):
     def model(x):
         return torch.nested.as_nested_tensor([x, x[:2]], layout=layout) * 2
 
-    with pytest.raises(AnalyzerError, match="nested tensor.* sizes of their own") as caught:
+    with pytest.raises(AnalyzerError, match=r"nested tensor.* sizes of their own") as caught:
         analyze(model, X)
     assert "padded" in caught.value.hint
-    with pytest.raises(InputError, match="nested tensor.* sizes of their own"):
+    with pytest.raises(InputError, match=r"nested tensor.* sizes of their own"):
         analyze(nn.Linear(7, 5), torch.nested.nested_tensor([X, X[:2]], layout=layout))
 
 
