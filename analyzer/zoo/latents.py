@@ -94,13 +94,17 @@ class Latents:
         """Frames of a video; None for an image."""
         patch = self.find("patch_size")
         names = ("sample_frames", "num_frames", "sample_num_frames", "patch_size_t", "temporal_compression_ratio")
-        temporal = any("Temporal" in type(module).__name__ for module in self.model.modules())
+        kinds = {type(module).__name__ for module in self.model.modules()}
+        temporal = any(word in kind for kind in kinds for word in ("Temporal", "Motion"))
         conv = any(isinstance(module, nn.Conv3d) for module in self.model.modules())
         volume = conv or (isinstance(patch, (list, tuple)) and len(patch) == 3)
         if not (volume or temporal or self.find(*names) is not None):
             return None
         given = self.find("sample_frames", "num_frames", default=FRAMES)
-        if ratio := self.find("temporal_compression_ratio"):  # the latents of a video: its first frame, then groups
+        ratio = self.find("temporal_compression_ratio")
+        if (
+            ratio and "timestep" in signature_of(self.model).parameters
+        ):  # the latents of a video: its first frame, then groups
             return (int(given) - 1) // int(ratio) + 1
         return FRAMES if given > 4 * FRAMES else int(given)
 
@@ -155,7 +159,13 @@ def _hidden_states(latents: Latents) -> TensorSpec:
 
 def _patches_itself(latents: Latents) -> bool:
     """Whether a model cuts images into patches, and is not fed patches."""
-    return any("PatchEmbed" in type(module).__name__ for module in latents.model.modules())
+    patch = latents.find("patch_size", default=1)
+    pixels = latents.channels * patch**2 if isinstance(patch, int) and patch > 1 else None
+    for name, module in latents.model.named_modules():
+        reads = isinstance(module, nn.Linear) and module.in_features == pixels and "time" not in name
+        if reads or "PatchEmbed" in type(module).__name__:
+            return True
+    return False
 
 
 def _tokens(latents: Latents) -> int:
@@ -175,6 +185,12 @@ def _added(latents: Latents) -> dict[str, TensorSpec] | None:
     ids = 6
     pooled = latents.find("projection_class_embeddings_input_dim") - ids * latents.find("addition_time_embed_dim")
     return {"text_embeds": latents.floats(latents.batch, pooled), "time_ids": latents.floats(latents.batch, ids)}
+
+
+def _grid(latents: Latents) -> list[list[tuple[int, int, int]]]:
+    """Patches of each image in time, height and width: plain numbers."""
+    height, width = latents.side(SIDE)
+    return [[(1, height // 2, width // 2)]] * latents.batch
 
 
 def _labels(latents: Latents) -> TensorSpec | None:
@@ -218,6 +234,10 @@ FILLERS: Mapping[str, Callable[[Latents], Any]] = {
     "img_ids": lambda latents: _ids(latents, _tokens(latents)),
     "txt_ids": lambda latents: _ids(latents, latents.seq),
     "class_labels": _labels,
+    "img_shapes": _grid,
+    "global_hidden_states": lambda latents: latents.floats(
+        latents.batch, 1, latents.find("global_states_input_dim", default=latents.width)
+    ),
     "added_cond_kwargs": _added,
     "controlnet_cond": _condition,
     "original_size": lambda latents: latents.floats(latents.batch, 2),
@@ -231,5 +251,5 @@ FILLERS: Mapping[str, Callable[[Latents], Any]] = {
 # Given wherever forward has them; all else only where it must be given.
 USUAL = {
     "hidden_states", "timestep", "encoder_hidden_states", "pooled_projections", "guidance", "img_ids", "txt_ids",
-    "class_labels", "added_cond_kwargs", "num_frames",
+    "class_labels", "added_cond_kwargs", "num_frames", "img_shapes", "global_hidden_states",
 }  # fmt: skip
