@@ -14,7 +14,7 @@ help:           ## this list
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("flopgraph needs Python 3.11 or newer; set PYTHON=python3.x") if sys.version_info < (3, 11) else 0'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cli,zoo,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cli,zoo,plot,dev]'
 	touch $@
 
 demo: $(STAMP)  ## analyze torchvision's resnet50 from the command line

@@ -26,6 +26,8 @@ OTHERS = 24  # names of models off the front that are written where there is roo
 PAPER, INK, GREY, FAINT, ACCENT = "#ffffff", "#22272e", "#8a94a0", "#e7eaee", "#c2410c"
 COLOURS = ("#7f9cc4", "#8fb996", "#c9a66b", "#a88fc0", "#6fb1b5", "#c98b9a")  # one a source: timm, torchvision, ...
 
+LEADER = tuple(n / 16 for n in range(17))  # where along the line from a point to its name others are looked for
+
 # Where a name may stand around its point, nearest first: offset in points and alignment.
 PLACES: list[Place] = [
     (side * right, up * over, {1: "left", -1: "right", 0: "center"}[side])
@@ -107,7 +109,7 @@ def _frame(axes: Axes, shown: Sequence[Result], left_out: int) -> None:
     from matplotlib.ticker import EngFormatter
 
     axes.set(xscale="log", yscale="log", facecolor=PAPER)
-    axes.margins(0.12)
+    axes.margins(0.15, 0.1)
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.grid(color=FAINT, linewidth=0.8)
@@ -157,8 +159,9 @@ def _labels(axes: Axes, shown: Sequence[Result], best: Sequence[Result]) -> None
     legend = axes.get_legend()
     taken = [] if legend is None else [legend.get_window_extent()]
     busy = numpy.concatenate([points, _stairs(axes, best)])
+    empty_side_first = sorted(PLACES, key=lambda place: (abs(place[1]) > 12, place[0] > 0))
     for result in best:
-        _label(axes, result, busy, taken, {"color": ACCENT, "fontsize": 8.5}, PLACES)
+        _label(axes, result, busy, taken, {"color": ACCENT, "fontsize": 8.5}, empty_side_first)
     nearest = [numpy.sort(numpy.hypot(*(points - point).T))[1:3].sum() for point in points]
     room = OTHERS
     for _, index in sorted(zip(nearest, range(len(shown)), strict=True), reverse=True):
@@ -192,8 +195,11 @@ def _label(
         left = x + right * pixels - width * {"left": 0, "center": 0.5, "right": 1}[align]
         box = Bbox.from_bounds(left, y + up * pixels - height / 2, width, height).padded(2)
         if inside.contains(*box.min) and inside.contains(*box.max) and not box.count_overlaps(taken):
-            around = box.padded(2)  # points are drawn as circles
+            around = box.padded(3.5)  # points are drawn as circles
+            leader = [(x + part * right * pixels, y + part * up * pixels) for part in LEADER]
             if ((busy > around.min) & (busy < around.max)).all(axis=1).any():
+                continue
+            if any(other.contains(*point) for other in taken for point in leader):
                 continue
             line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkB": 3} if abs(up) > 12 else None
             look |= {"ha": align, "va": "center", "zorder": 5}
