@@ -18,6 +18,7 @@ from analyzer.interception import paused_collection
 from analyzer.leftovers import leftovers_taken_back
 from analyzer.passes.fold_batchnorm import fold_batchnorm
 from analyzer.plugins import installed_rules
+from analyzer.pytree import leaves
 from analyzer.ruleset import RuleSet
 
 __all__ = ["analyze"]
@@ -92,7 +93,8 @@ def _analyze(
     graph, outputs = capture.run(model, *as_specs(model, args, kwargs))
     graph = fold_batchnorm(graph)
     params = sum([parameter.spec.numel for parameter in graph.parameters.values() if not parameter.buffer])
-    diagnostics = (*_standing(model, graph, training), *capture.diagnostics)
+    given = (tensor for _, tensor in leaves((args, kwargs), (torch.Tensor,)))
+    diagnostics = (*_standing(model, graph, training), *_sparse((*given, *capture.held())), *capture.diagnostics)
     return Analysis(graph, outputs, params, diagnostics, _versions(model), known)
 
 
@@ -129,6 +131,18 @@ def _standing(model: Any, graph: Any, training: bool | None) -> list[Diagnostic]
         message = f"{len(unused)} parameters ({elements:,} elements) were read by no call: {names}"
         remarks.append(Diagnostic("unused-parameters", "", message))
     return remarks
+
+
+def _sparse(tensors: tuple[torch.Tensor, ...]) -> list[Diagnostic]:
+    if not any(tensor.layout in _SPARSE for tensor in tensors):
+        return []
+    message = "sparse tensors are taken for dense ones: calls of them count every element, stored or not"
+    return [Diagnostic("sparse-as-dense", "", message, "torch.sparse.mm says that its cost is a bound")]
+
+
+_SPARSE = frozenset(
+    {torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc},
+)
 
 
 def _versions(model: Any) -> dict[str, str]:

@@ -87,6 +87,11 @@ class AtenCalls:
                 rule = None
         if rule is not None:
             return self._recorder.call(rule, operator, args, kwargs)
+        if operator.namespace == "c10d":
+            raise MissingRuleError(
+                f"the model talks to other processes ({operator._schema.name.split('::')[1].strip('_')}) in forward",
+                hint="use torch.distributed._functional_collectives, or analyze what one process computes by itself",
+            )
         if operator._schema.name.startswith("aten::_nested"):
             raise MissingRuleError(
                 "the model makes a nested tensor: its rows have sizes of their own, which no spec can say",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -81,6 +81,11 @@ class Capture(torch.fx.Tracer):
         """Capture ``root`` called with these keyword arguments; the torch.fx graph alone."""
         graph, _ = self.run(root, (), concrete_args or {})
         return to_fx(graph.nodes())
+
+    def held(self) -> Iterator[torch.Tensor]:
+        """The real tensors of the model: parameters, buffers, and the constants that calls took."""
+        yield from (entry.tensor for entry in self._state.tensors.values())
+        yield from self._recorder.strangers()
 
     # --- the capture --------------------------------------------------------------------------------------------
 

@@ -157,6 +157,10 @@ class Lifter:
             self._strangers[key] = (tensor, abstract)
         return None
 
+    def strangers(self) -> list[torch.Tensor]:
+        """The real tensors that calls took and that no module lists."""
+        return [tensor for tensor, _ in self._strangers.values()]
+
     def small_inputs_of(self, tensor: torch.Tensor) -> list[str]:
         """Names of the inputs of whole numbers or truth values, small as constants, that a tensor was made of."""
         made = {node.id: node for node in self.nodes}
