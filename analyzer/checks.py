@@ -12,7 +12,7 @@ from types import CodeType, FrameType
 
 from analyzer.frames import is_own
 
-__all__ = ["passing"]
+__all__ = ["passing", "passing_number"]
 
 Place = tuple[int | None, int | None, int | None, int | None]
 
@@ -27,19 +27,61 @@ def passing() -> bool | None:
 
     None where it stands in no check: both ways of the branch go on with the model.
     """
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and is_own(frame.f_code):
-        frame = frame.f_back
+    frame = _asking()
     return None if frame is None else _passing(frame.f_code, frame.f_lasti)
 
 
-@lru_cache(maxsize=1024)
-def _passing(code: CodeType, instruction: int) -> bool | None:
+def passing_number() -> int | float | None:
+    """A number that lets the check pass in which it is compared, as in ``assert lengths.max().item() <= 512``.
+
+    None where it is compared in no check, or with what is more than names, numbers and arithmetic.
+    """
+    frame = _asking()
+    if frame is None:
+        return None
+    place = _place_of(frame.f_code, frame.f_lasti)
+    for test, answer in _checks(frame.f_code.co_filename):
+        match test:
+            case ast.Compare(left=left, ops=[operator], comparators=[other]) if _place(left) == place:
+                step = _STEPS.get(type(operator)) if answer else _STEPS.get(_OPPOSITES.get(type(operator), ast.In))
+                if step is None or not all(isinstance(node, _PLAIN) for node in ast.walk(other)):
+                    return None
+                limit = eval(compile(ast.Expression(other), "check", "eval"), frame.f_globals, frame.f_locals)
+                return limit + step if isinstance(limit, (int, float)) else None
+    return None
+
+
+# What lies to the right side of a limit, for each comparison; and what each is where it must not hold.
+_STEPS: dict[type[ast.cmpop], int] = {ast.LtE: 0, ast.GtE: 0, ast.Eq: 0, ast.Lt: -1, ast.Gt: 1, ast.NotEq: 1}
+_OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Lt: ast.GtE, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+}  # fmt: skip
+# Expressions that can be read a second time: nothing in them is called.
+_PLAIN = (
+    *(ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.UnaryOp, ast.BinOp),
+    *(ast.operator, ast.unaryop, ast.expr_context),
+)
+
+
+def _asking() -> FrameType | None:
+    """The innermost frame that is not the analyzer's."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and is_own(frame.f_code):
+        frame = frame.f_back
+    return frame
+
+
+def _place_of(code: CodeType, instruction: int) -> Place:
     # A conditional jump has the whole statement's place in the text: what it asks about was made just before.
     if "JUMP" in dis.opname[code.co_code[instruction]]:
         instruction -= 2
     line, end, start, stop = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
-    place = (line, start, end, stop)
+    return (line, start, end, stop)
+
+
+@lru_cache(maxsize=1024)
+def _passing(code: CodeType, instruction: int) -> bool | None:
+    place = _place_of(code, instruction)
     for test, answer in _checks(code.co_filename):
         needed = _needed(test, place, answer)
         if needed is not None:

@@ -10,7 +10,8 @@ import functools
 import gc
 import sys
 import threading
-from collections.abc import Iterator, MutableMapping
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +19,8 @@ from analyzer.abstract import AbstractTensor
 
 __all__ = ["leftovers_taken_back"]
 
+# A mapping of a class of its own may be a result that somebody looks at, and may not let go of what it holds.
+_DICTS = (dict, OrderedDict, defaultdict)
 _LRU_CACHE = type(functools.cache(len))
 # A tensor in a tuple in a list in a dict.
 _DEPTH = 3
@@ -58,7 +61,7 @@ def _take_back() -> None:
         for holder in gc.get_referrers(*held) if held else ():
             if isinstance(holder, _LRU_CACHE):
                 holder.cache_clear()
-            elif isinstance(holder, MutableMapping) and not _is_namespace(holder):
+            elif type(holder) in _DICTS and not _is_namespace(holder):
                 for key in [key for key, value in holder.items() if id(value) in ids]:
                     del holder[key]
             elif isinstance(holder, tuple):

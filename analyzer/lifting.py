@@ -28,7 +28,9 @@ PLAIN = frozenset(
     {int, float, bool, str, type(None), torch.dtype, torch.device, type(Ellipsis), torch.memory_format, complex}
 )
 # Arguments that torch takes as whole numbers, also out of a tensor of no dimensions.
-_NUMBERS = ("slice.", "size", "shape", "output_size", "start", "end", "length", "step", "repeats.", "dim", "k")
+_NUMBERS = (
+    "slice.", "size", "shape", "output_size", "start", "end", "length", "step", "repeats.", "dim", "k", "pad.",
+)  # fmt: skip
 # Python's number types are taken as dtypes.
 _DTYPES: dict[Any, torch.dtype] = {
     bool: torch.bool,
@@ -132,6 +134,8 @@ class Lifter:
                 spec: TensorSpec = self.lift(self._strangers[key][1], slot)
                 return spec
         memory = self._memories.get(key)
+        if slot.startswith(_NUMBERS) and entry.spec is not None and _is_number(entry.spec) and self.is_known(tensor):
+            return self.constants.number(tensor, slot)  # type: ignore[no-any-return]
         if entry.spec is None:
             raise ShapeError(f"parameter {entry.name} is uninitialized: its module was never called")
         spec = entry.spec

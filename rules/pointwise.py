@@ -117,6 +117,8 @@ def _quotient(input: Any, other: Any, rounding_mode: str | None) -> TensorSpec:
         raise ShapeError(f"rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
     else:
         real_only(dtype)
+    if not isinstance(input, TensorSpec) and not isinstance(other, TensorSpec):
+        return TensorSpec((), dtype)
     return elementwise_spec(input, other, dtype=dtype)
 
 

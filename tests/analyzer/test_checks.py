@@ -143,3 +143,32 @@ def test_libraries_see_a_tensor_of_torch():
     seen = []
     analyze(lambda x: seen.append(type(x).__module__) or x, (TensorSpec((3, 7)),))
     assert seen == ["torch"]
+
+
+def asserts_a_number(x, lengths):
+    assert lengths.max().item() <= x.shape[0]
+    return LAYER(x)
+
+
+def raises_on_a_number(x, lengths):
+    if int(lengths.max()) > x.shape[0] + 1:
+        message = "too long"
+        raise ValueError(message)
+    return LAYER(x)
+
+
+def compares_with_a_call(x, lengths):
+    assert lengths.max().item() <= len(x)
+    return LAYER(x)
+
+
+@pytest.mark.parametrize("function", [asserts_a_number, raises_on_a_number])
+def test_a_number_that_is_checked_is_within_its_limits(function):
+    analysis = analyze(function, (TensorSpec((3, 7)), TensorSpec((3,), torch.int64)))
+    assert analysis.total("macs") == 3 * 7 * 5
+    assert any("is taken to be" in item.message for item in analysis.diagnostics)
+
+
+def test_a_limit_that_is_a_call_is_not_worked_out():
+    with pytest.raises(DataDependentError, match="asks for the values"):
+        analyze(compares_with_a_call, (TensorSpec((3, 7)), TensorSpec((3,), torch.int64)))
