@@ -161,7 +161,7 @@ FLOPS: dict[str, int] = {"mac": 2, "dot": -1, "add": 1, "mul": 1, "div": 1}
 # Matrix products that FlopCounterMode has no formula for, so it prints 0 (torch/utils/flop_counter.py, flop_registry).
 _UNSEEN = frozenset({
     "mv", "dot", "vdot", "vecdot", "addmv", "addbmm", "addr", "int_mm", "bilinear", "grouped_mm", "scaled_grouped_mm",
-    "embedding_bag",
+    "embedding_bag", "deform_conv2d", "matrix_exp", "pinv",
 })  # fmt: skip
 
 

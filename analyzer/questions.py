@@ -23,6 +23,7 @@ _BRANCH = "the model branches on the value of a tensor, which only real data has
 _BRANCHES = frozenset({"__bool__", "is_nonzero", "equal", "allclose"})
 # Others ask for one number.
 _WHOLE = frozenset({"tolist", "numpy", "__array__"})
+_LISTED = 64
 
 
 def _ask(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -89,7 +90,9 @@ def _unknown(recorder: Recorder, tensor: torch.Tensor, name: str, branches: bool
         message = f"the model asks for the values of a tensor ({name.strip('_')}), which only real data has"
     line = user_line()
     place = line.place if line is not None else "file.py:123"
-    example = "True" if branches else "[...]" if spec.shape and name in _WHOLE else "7"
+    # One number stands for all of a tensor, too: nobody writes an image down.
+    listed = bool(spec.shape) and name in _WHOLE and spec.numel <= _LISTED
+    example = "True" if branches else "[...]" if listed else "7"
     hint = f'say what it is with assume={{"{place}": {example}}}'
     if inputs := recorder.small_inputs_of(tensor):
         hint += f", or give {' and '.join(inputs)} with values, as Known(tensor)"

@@ -140,6 +140,17 @@ def test_the_example_is_of_the_kind_that_is_asked_for():
     assert caught.value.hint.endswith('": 7}, or give args.1 with values, as Known(tensor)')
 
 
+def test_one_number_stands_for_all_of_an_image():
+    def model(x):
+        return torch.from_numpy(x.numpy().max(axis=(1, 2))) + x.sum()
+
+    with pytest.raises(DataDependentError) as caught:
+        analyze(model, (TensorSpec((3, 29, 31)),))
+    place = caught.value.hint.split('"')[1]
+    assert caught.value.hint == f'say what it is with assume={{"{place}": 7}}'
+    assert analyze(model, (TensorSpec((3, 29, 31)),), assume={place: 7}).outputs.shape == (3,)
+
+
 def test_a_known_input_is_copied_and_not_written_on():
     grid = torch.tensor([[1, 3, 4]])
     known = Known(grid)

@@ -273,6 +273,12 @@ CALLS = {
     "gru": (layer(nn.GRU, 7, 5), (meta(3, 2, 7),)),
     "rnn without bias": (layer(nn.RNN, 7, 5, bias=False), (meta(3, 2, 7),)),
     "lstm cell": (layer(nn.LSTMCell, 7, 5), (meta(3, 7),)),
+    "deform_conv2d": (
+        lambda *args: pytest.importorskip("torchvision").ops.deform_conv2d(*args),
+        (meta(2, 4, 7, 11), meta(2, 18, 5, 9), meta(5, 4, 3, 3)),
+    ),
+    "matrix_exp": (torch.matrix_exp, (meta(5, 5),)),
+    "pinv": (torch.linalg.pinv, (meta(3, 5),)),
     "cdist": (torch.cdist, (meta(3, 7), meta(5, 7))),
     "cdist of many": (torch.cdist, (meta(31, 7), meta(29, 7))),
     "norms and activations": (nn.Sequential(layer(nn.LayerNorm, 7), nn.GELU(), nn.Softmax(-1)), (meta(3, 7),)),
