@@ -33,6 +33,12 @@ FAMILIES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def validated(monkeypatch):
+    """Checks are on, which other libraries turn off for all."""
+    monkeypatch.setattr(D.Distribution, "_validate_args", True)
+
+
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_a_sample_and_its_likelihood(family):
     def model(x):
