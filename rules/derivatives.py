@@ -137,10 +137,10 @@ def layer_norm_backward(
     grad_out: TensorSpec, input: TensorSpec, normalized_shape: Any, mean: TensorSpec, rstd: TensorSpec,
     weight: Maybe, bias: Maybe, output_mask: Any,
 ) -> Any:  # fmt: skip
-    """Gradients r (g w − mean(g w) − x̂ mean(g w x̂)) of the input, Σ g x̂ of the weight and Σ g of the bias.
+    """Gradients r (g w − mean(g w) − z mean(g w z)) of the input, Σ g z of the weight and Σ g of the bias.
 
-    Cost: over n elements n add and n mul for x̂, n mul for g w where there is a weight; two means, one of n products;
-    2n add and 2n mul. The weight takes n mul and, as the bias does, one add less than there are rows.
+    Cost: over n elements n add and n mul for z = (x − mean) r, n mul for g w where there is a weight; two means, one of
+    n products; 2n add and 2n mul. The weight takes n mul and, as the bias does, one add less than there are rows.
     Source: torch.ops.aten.native_layer_norm_backward
     """
     found = (input, weight, bias)

@@ -37,7 +37,7 @@ KERNELS = {
         Counts(mac=PRODUCTS, dot=72),
     ),
     "embedding": (aten.embedding_dense_backward, (G, torch.zeros(3, dtype=torch.int64), 11, -1, False), Counts(add=21)),
-    # x̂: 21 add, 21 mul. g w: 21 mul. Two means of each of 3 rows: 36 add, 21 mul, 6 div. The rest 42 add, 42 mul.
+    # z: 21 add, 21 mul. g w: 21 mul. Two means of each of 3 rows: 36 add, 21 mul, 6 div. The rest 42 add, 42 mul.
     # The weight: 21 mul, 14 add; the bias: 14 add.
     "layer_norm": (
         aten.native_layer_norm_backward,

@@ -194,4 +194,4 @@ def test_the_table_fits_its_width(width, titles):
     lines = capture.get().splitlines()
     assert max(map(len, lines)) <= width
     assert len(lines[0].split()) == titles
-    assert lines[-1].startswith(f"{len(ENTRIES)} rules in ")
+    assert lines[-1].startswith(f"{len(ENTRIES):,} rules in ")
