@@ -46,6 +46,7 @@ Examples:
   flopgraph package.module:Class --input 1x80x3000 --convention macs --depth 3
   flopgraph torchvision:resnet50 --by node --format csv -o resnet50.csv
   flopgraph torchvision:resnet50 -o resnet50.graphml
+  flopgraph sweep 'timm:vit_*' --jobs 2 -o zoo.csv
   flopgraph rules
   flopgraph rules torch.nn.functional.conv2d
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,7 @@ def answer(job: Job, timeout: float | None = None) -> Result:
     try:
         import_packages(job)
         start = time.perf_counter()
-        with time_limit(timeout):
+        with time_limit(timeout), _one_thread():
             analysis = _analyze(job)
             numbers = _numbers(analysis)
     except OutOfTime:
@@ -147,6 +148,19 @@ def import_packages(job: Job) -> None:
     place = job.model.partition(":")[0] if isinstance(job.model, str) else ""
     if place in ZOO_PACKAGES:
         import_named(place)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch from its threads: they do not survive a fork, and a process that waits for them waits for ever."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _analyze(job: Job) -> Analysis:

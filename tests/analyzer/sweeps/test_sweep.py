@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import itertools
+import multiprocessing
 import os
 import signal
 import threading
@@ -12,6 +13,7 @@ import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
+import torch
 from torch import nn
 
 from analyzer import InputError, Job, Result, TensorSpec, analyze, sweep
@@ -128,6 +130,23 @@ def test_processes_survive_what_raises_kills_sleeps_and_hangs():
     assert results["sleeps"].error == results["hangs"].error == "Timeout: it took more than 4 s"
     assert "no luck" in results["raises"].error
     assert results["local"].error.startswith("it did not come back from its worker:")
+
+
+def computes():
+    return nn.Linear(7, int((torch.arange(300_000) - 299_995).max()) + 1)  # large enough for torch to share it out
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="processes that are forked")
+def test_a_process_forked_from_one_that_computed_does_not_wait_for_threads_that_are_gone():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert torch.arange(300_000).add(1).max() == 300_000
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+            assert macs(sweep([Job("computes", computes, SMALL)], pool, timeout=60)) == {"computes": 105}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_threads_work_side_by_side():
