@@ -110,16 +110,24 @@ def _checks(file: str) -> list[tuple[ast.expr, bool]]:
                 found.append((node.test, False))
             elif node.orelse and isinstance(node.orelse[-1], ast.Raise):
                 found.append((node.test, True))
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and node.value.args:
+            name = _called(node).lower()
+            if "check" in name or "assert" in name:  # ``CHECK(x.min() >= 0, "no negative numbers")``
+                found.append((node.value.args[0], True))
     return found
+
+
+def _called(statement: ast.stmt) -> str:
+    """The name of the function that a statement calls and does nothing else; empty where it is another one."""
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return ""
+    called = statement.value.func
+    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
 
 
 def _tells(statement: ast.stmt) -> bool:
     """Whether a statement tells somebody something and does nothing else."""
-    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
-        return False
-    called = statement.value.func
-    name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
-    return name in _TELLS
+    return _called(statement) in _TELLS
 
 
 def _sound(call: ast.expr) -> bool | None:

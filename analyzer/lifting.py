@@ -180,7 +180,7 @@ class Lifter:
             new = {edge.source for edge in node.inputs} - seen
             seen |= new
             waiting += new
-        return sorted(names)
+        return sorted(set(names))
 
     def abstract_of(self, tensor: torch.Tensor) -> AbstractTensor:
         """The abstract stand-in of a real tensor: the same parameter or constant, sharing its memory."""

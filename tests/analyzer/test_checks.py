@@ -172,3 +172,21 @@ def test_a_number_that_is_checked_is_within_its_limits(function):
 def test_a_limit_that_is_a_call_is_not_worked_out():
     with pytest.raises(DataDependentError, match="asks for the values"):
         analyze(compares_with_a_call, (TensorSpec((3, 7)), TensorSpec((3,), torch.int64)))
+
+
+def CHECK(condition, message):  # noqa: N802
+    """A library's own assert."""
+    if not condition:
+        raise ValueError(message)
+
+
+def calls_a_check(x, lengths):
+    CHECK(torch.all(x >= -1).item() and torch.all(x <= 1).item(), "between -1 and 1")
+    CHECK(bool((lengths > 0).all()), "no empty one")
+    return LAYER(x)
+
+
+def test_the_condition_that_a_check_is_called_with_holds():
+    analysis = analyze(calls_a_check, (TensorSpec((3, 7)), TensorSpec((3,), torch.int64)))
+    assert analysis.total("macs") == 3 * 7 * 5
+    assert [item.code for item in analysis.diagnostics] == ["check", "check"]
