@@ -317,9 +317,10 @@ _EVEN = Diagnostic(
 
 
 def level_of(tensor: torch.Tensor) -> int:
-    """Whether a real tensor's values may be looked at: small, present, and no weight."""
+    """Whether a real tensor's values may be looked at: small, present, and no weight. Whole numbers are flags."""
     return KNOWN * (
-        not isinstance(tensor, (nn.Parameter, UNINITIALIZED))
+        not isinstance(tensor, UNINITIALIZED)
+        and not (isinstance(tensor, nn.Parameter) and (tensor.dtype.is_floating_point or tensor.dtype.is_complex))
         and tensor.device.type != "meta"
         and tensor.numel() <= LIMIT
         and tensor.layout is torch.strided

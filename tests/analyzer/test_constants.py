@@ -254,3 +254,16 @@ def test_copies_keep_their_values(alias):
 
     assert [part.shape for part in analyze(of_constants, (X,)).outputs] == [(2, 7), (3, 7)]
     assert [part.shape for part in analyze(of_inputs, (X, Known(torch.tensor([2, 3])))).outputs] == [(2, 7), (3, 7)]
+
+
+def test_a_whole_number_among_the_parameters_is_a_flag():
+    class Flagged(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.done = nn.Parameter(torch.tensor(1, dtype=torch.uint8), requires_grad=False)
+            self.scale = nn.Parameter(torch.tensor(1.0), requires_grad=False)
+
+        def forward(self, x):
+            return x[:2] if bool(self.done.item()) else x
+
+    assert analyze(Flagged(), (3, 7)).outputs.shape == (2, 7)
