@@ -35,7 +35,7 @@ that fails, hangs or crashes is a row with its error. Models that are in FILE al
 Examples:
   flopgraph sweep 'timm:vit_*' 'torchvision:*' --jobs 2 -o zoo.csv
   flopgraph sweep 'timm:*' -o zoo.csv --timeout 60 --plot pareto.png
-  flopgraph sweep 'transformers:*' --seq 512 --set num_hidden_layers=2 -o types.jsonl
+  flopgraph sweep 'transformers:*' --seq 512 -o types.jsonl
   flopgraph sweep torchvision:resnet50 net.py:Net --batch 8
 
 \b
