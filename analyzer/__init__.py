@@ -36,8 +36,8 @@ if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HO
     from analyzer.ruleset import RuleSet as RuleSet
     from analyzer.skeleton import skeleton as skeleton
     from analyzer.spec import Known as Known, TensorSpec as TensorSpec
-    from analyzer.zoo import Loaded as Loaded, load as load
     from analyzer.sweeps import Job as Job, Result as Result, sweep as sweep
+    from analyzer.zoo import Loaded as Loaded, load as load
 
 _HOMES = {
     "analysis": ("Analysis",),
