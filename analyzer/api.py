@@ -15,7 +15,7 @@ from analyzer.capture import Capture
 from analyzer.errors import AnalyzerError, Diagnostic, InputError
 from analyzer.inputs import as_specs
 from analyzer.interception import paused_collection
-from analyzer.leftovers import leftovers_taken_back
+from analyzer.leftovers import clear_locals, leftovers_taken_back
 from analyzer.passes.fold_batchnorm import fold_batchnorm
 from analyzer.plugins import installed_rules
 from analyzer.pytree import leaves
@@ -76,6 +76,7 @@ def analyze(
         except AnalyzerError as error:
             # The user's line is part of the message; the way here through the analyzer is of no use to them, and it
             # holds what was alive there.
+            clear_locals(error)
             raise error.with_traceback(None) from error.__cause__
 
 

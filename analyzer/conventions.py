@@ -121,9 +121,9 @@ def is_complex(node: Node) -> bool:
     """Whether the node's counts are of complex numbers."""
     if node.op in IN_PARTS:
         return False
-    if any([spec.dtype in _COMPLEX for spec in node.outputs]):
+    if any(spec.dtype in _COMPLEX for spec in node.outputs):
         return True
-    return any([edge.spec.dtype in _COMPLEX for edge in node.inputs])
+    return any(edge.spec.dtype in _COMPLEX for edge in node.inputs)
 
 
 def _terms(counts: Counts, weights: Weights) -> list[str]:
@@ -161,7 +161,7 @@ FLOPS: dict[str, int] = {"mac": 2, "dot": -1, "add": 1, "mul": 1, "div": 1}
 # Matrix products that FlopCounterMode has no formula for, so it prints 0 (torch/utils/flop_counter.py, flop_registry).
 _UNSEEN = frozenset({
     "mv", "dot", "vdot", "vecdot", "addmv", "addbmm", "addr", "int_mm", "bilinear", "grouped_mm", "scaled_grouped_mm",
-    "embedding_bag", "deform_conv2d", "matrix_exp", "pinv",
+    "affine_grid", "embedding_bag", "deform_conv2d", "matrix_exp", "pinv",
 })  # fmt: skip
 
 

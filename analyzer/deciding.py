@@ -60,7 +60,7 @@ class Decider(Lifter):
             if outcome.status != "bounded":
                 return outcome
         except DataDependentError as error:
-            vague = error
+            vague = error.with_traceback(None)  # which holds this frame, which would hold it
         if self._known and not rule.random and "out" not in kwargs:
             if self._known == SPREAD:
                 self.remark_spread()

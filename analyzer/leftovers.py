@@ -10,6 +10,7 @@ import functools
 import gc
 import sys
 import threading
+import traceback
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import Any
 
 from analyzer.abstract import AbstractTensor
 
-__all__ = ["leftovers_taken_back"]
+__all__ = ["clear_locals", "leftovers_taken_back"]
 
 # A mapping of a class of its own may be a result that somebody looks at, and may not let go of what it holds.
 _DICTS = (dict, OrderedDict, defaultdict)
@@ -46,6 +47,14 @@ def leftovers_taken_back() -> Iterator[None]:
             if _captures == 0 and _alive() > _floor:
                 _take_back()
                 _floor = _alive()  # what is alive now is held by a traceback, or by a name that we leave alone
+
+
+def clear_locals(error: BaseException) -> None:
+    """Drop what was alive where an error and those before it were raised; the lines stay, as in ``assertRaises``."""
+    errors: list[BaseException] = [error]
+    for each in errors:
+        traceback.clear_frames(each.__traceback__)
+        errors += [one for one in (each.__cause__, each.__context__) if one is not None and one not in errors]
 
 
 def _alive() -> int:

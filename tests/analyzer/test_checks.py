@@ -174,7 +174,7 @@ def test_a_limit_that_is_a_call_is_not_worked_out():
         analyze(compares_with_a_call, (TensorSpec((3, 7)), TensorSpec((3,), torch.int64)))
 
 
-def CHECK(condition, message):  # noqa: N802
+def CHECK(condition, message):
     """A library's own assert."""
     if not condition:
         raise ValueError(message)

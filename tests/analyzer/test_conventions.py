@@ -277,6 +277,7 @@ CALLS = {
         lambda *args: pytest.importorskip("torchvision").ops.deform_conv2d(*args),
         (meta(2, 4, 7, 11), meta(2, 18, 5, 9), meta(5, 4, 3, 3)),
     ),
+    "affine_grid": (lambda theta: F.affine_grid(theta, [2, 3, 5, 7], align_corners=False), (meta(2, 2, 3),)),
     "matrix_exp": (torch.matrix_exp, (meta(5, 5),)),
     "pinv": (torch.linalg.pinv, (meta(3, 5),)),
     "cdist": (torch.cdist, (meta(3, 7), meta(5, 7))),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import sys
 
 import pytest
 import torch
 from torch import nn
 
-from analyzer import DataDependentError, analyze
+from analyzer import DataDependentError, ModelError, analyze
+from analyzer.abstract import AbstractTensor
 
 X = torch.ones(3, 7)
 TABLES: dict[int, torch.Tensor] = {}
@@ -58,6 +60,12 @@ class Net(nn.Module):
         return y if not self.fails or y.sum() > 0 else -y
 
 
+class Broken(nn.Module):
+    def forward(self, x):
+        y = x + 1
+        raise ValueError(f"cannot go on with {y.shape}")
+
+
 CACHES = {
     "lru_cache": lambda size: remembered(size)[0],
     "a list in lru_cache": lambda size: remembered(size)[1][0],
@@ -85,6 +93,14 @@ def test_nor_after_an_error():
         analyze(model, X)
     assert model(X).shape == (3, 7)
     remembered.cache_clear()
+
+
+def test_an_error_of_the_models_own_holds_no_abstract_tensor():
+    alive = sys.getrefcount(AbstractTensor)
+    with pytest.raises(ModelError) as caught:
+        analyze(Broken(), X)
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert sys.getrefcount(AbstractTensor) == alive
 
 
 def test_what_was_there_before_stays():
