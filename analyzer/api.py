@@ -69,10 +69,9 @@ def analyze(
         raise InputError(f'on_unknown is "raise" or "bound", not {on_unknown!r}')
     if training not in (None, True, False):
         raise InputError(f"training is None, True or False, not {training!r}")
-    with leftovers_taken_back():
+    with paused_collection(), leftovers_taken_back():
         try:
-            with paused_collection():
-                return _analyze(model, args, kwargs, rules, on_unknown, training, assume)
+            return _analyze(model, args, kwargs, rules, on_unknown, training, assume)
         except AnalyzerError as error:
             # The user's line is part of the message; the way here through the analyzer is of no use to them, and it
             # holds what was alive there.

@@ -29,15 +29,21 @@ _DEPTH = 3
 _lock = threading.Lock()
 _captures = 0
 _floor = 0
+_collections = 0
 
 
 @contextmanager
 def leftovers_taken_back() -> Iterator[None]:
-    """Forget, when the last capture of all threads ends, what any of them left behind."""
-    global _captures, _floor
+    """Forget, when the last capture of all threads ends, what any of them left behind.
+
+    It stands inside of `paused_collection`: all that a capture made is then in the youngest generation, where it is
+    found at once, unless the model itself collects.
+    """
+    global _captures, _floor, _collections
     with _lock:
         if _captures == 0:
             _floor = min(_floor or _alive(), _alive())
+            _collections = _collected()
         _captures += 1
     try:
         yield
@@ -45,7 +51,7 @@ def leftovers_taken_back() -> Iterator[None]:
         with _lock:
             _captures -= 1
             if _captures == 0 and _alive() > _floor:
-                _take_back()
+                _take_back(0 if _collected() == _collections else None)
                 _floor = _alive()  # what is alive now is held by a traceback, or by a name that we leave alone
 
 
@@ -62,8 +68,12 @@ def _alive() -> int:
     return sys.getrefcount(AbstractTensor)
 
 
-def _take_back() -> None:
-    held: list[Any] = [item for item in gc.get_objects() if type(item) is AbstractTensor]
+def _collected() -> int:
+    return sum(generation["collections"] for generation in gc.get_stats())
+
+
+def _take_back(generation: int | None) -> None:
+    held: list[Any] = [item for item in gc.get_objects(generation) if type(item) is AbstractTensor]
     for _ in range(_DEPTH):
         ids = {id(item) for item in held if not isinstance(item, list)}
         around: list[Any] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 
 import pytest
@@ -85,6 +86,11 @@ def test_a_cache_outside_the_model_holds_no_abstract_tensor(table):
     TABLES.clear()
     PAIRS.clear()
     SEEN[:] = ["before"]
+
+
+def test_nor_where_the_model_collects_garbage():
+    analyze(Net(lambda size: (remembered(size)[0], gc.collect())[0]), X)
+    assert remembered.cache_info().currsize == 0
 
 
 def test_nor_after_an_error():
