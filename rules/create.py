@@ -202,3 +202,13 @@ def new_full(
     out = near(input, size, dtype, device)
     check_fill_value(fill_value, out.dtype)
     return out
+
+
+@RULES.op(torch._shape_as_tensor, name="shape_as_tensor", unread=("input",))
+def shape_as_tensor(input: TensorSpec) -> TensorSpec:
+    """The sizes of input as a tensor, which are known.
+
+    Cost: nothing, no element is read.
+    Source: torch._shape_as_tensor
+    """
+    return TensorSpec((input.ndim,), torch.int64)

@@ -116,6 +116,7 @@ IDIOMS: dict[str, Callable[[Any, torch.Tensor], Any]] = {
     "expand": lambda m, x: m.scale.expand_as(x).expand(2, -1, -1).repeat(1, 2, 1).repeat_interleave(2, dim=0),
     "strides": lambda m, x: (x.as_strided((2, 2), (1, 2)), x.unfold(1, 3, 2), x.T.contiguous().stride()),
     "channels_last": lambda m, x: IMAGE.to(memory_format=torch.channels_last).contiguous(),
+    "sizes as a tensor": lambda m, x: x.reshape(torch._shape_as_tensor(x).flip(0).tolist()),
     "interpolate to a shape": lambda m, x: F.interpolate(IMAGE, size=x.shape, mode="bilinear", align_corners=False),
     # arithmetic
     "operators from the right": lambda m, x: (1 - x, 2 / (x + 1), 2**x, 3 // (x + 1), 7 % (x + 1), -x, +x, abs(x)),
