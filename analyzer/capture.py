@@ -191,6 +191,12 @@ class Capture(torch.fx.Tracer):
 
     def _adopt(self, module: nn.Module) -> str:
         """A module that the model does not list: built in forward, or reached through a function's globals."""
+        above = self._recorder.stack[-1]
+        for name, child in getattr(self._state.modules.get(above), "_modules", {}).items():
+            path = f"{above}.{name}" if above else name
+            if child is module and path in self._state.modules:  # forward put it in the place of another
+                self._state.paths[id(module)] = path
+                return path
         base = type(module).__name__.lower()
         path, number = base, 1
         while path in self._state.modules:
@@ -283,7 +289,11 @@ def run_forward(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
 
 def own_error(error: BaseException | None) -> AnalyzerError | None:
     """The analyzer's error that an exception is, or that the model's code wrapped into one of its own."""
+    seen: set[int] = set()  # errors may be each other's contexts
     while error is not None and not isinstance(error, AnalyzerError):
+        if id(error) in seen:
+            return None
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return error
 

@@ -434,3 +434,20 @@ class Shapes(nn.Module):
 
 def test_control_flow_on_shapes(like_torch, ops):
     assert ops(like_torch(Shapes(), X)).count("add") == 1
+
+
+def test_a_module_that_forward_replaces_goes_by_the_same_path():
+    class Switch(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Linear(7, 7))
+
+        def forward(self, x):
+            self.body = nn.Sequential(self.body[0], nn.ReLU())
+            return self.body(x)
+
+    model = Switch().eval()
+    costs = analyze(model, (3, 7)).by_module("macs")
+    assert (costs["body"], costs["body.0"]) == (147, 147)
+    assert "sequential" not in costs
+    assert len(model.body) == 1
