@@ -134,7 +134,7 @@ def _standing(model: Any, graph: Any, training: bool | None) -> list[Diagnostic]
 
 
 def _sparse(tensors: tuple[torch.Tensor, ...]) -> list[Diagnostic]:
-    if not any(tensor.layout in _SPARSE for tensor in tensors):
+    if _SPARSE.isdisjoint([tensor.layout for tensor in tensors]):
         return []
     message = "sparse tensors are taken for dense ones: calls of them count every element, stored or not"
     return [Diagnostic("sparse-as-dense", "", message, "torch.sparse.mm says that its cost is a bound")]

@@ -24,7 +24,7 @@ from analyzer.higher_order import call_higher_order, is_higher_order
 from analyzer.interception import intercept_modules, paused_compilation
 from analyzer.lazy import infer_lazy, is_uninitialized
 from analyzer.lifting import PLAIN, is_numpy_number
-from analyzer.nets import DispatchNet, FunctionNet, is_transformed, overrides, without_override_checks
+from analyzer.nets import DispatchNet, FunctionNet, is_transformed, is_transforming, overrides, without_override_checks
 from analyzer.node import ModuleCall, record
 from analyzer.pytree import leaves
 from analyzer.questions import QUESTIONS
@@ -164,7 +164,7 @@ class Capture(torch.fx.Tracer):
             if rule is None and is_uninitialized(module):
                 module = infer_lazy(module, args, kwargs, path, recorder)
                 rule = self._leaf_rule(module)
-            if rule is not None and self._is_opaque(module, args, kwargs):
+            if rule is not None and (self._overridden or is_transforming()) and self._is_opaque(module, args, kwargs):
                 rule = None
             if rule is not None:
                 result = recorder.call_module(rule, module, args, kwargs)
@@ -226,7 +226,7 @@ class Capture(torch.fx.Tracer):
         if function in _EQUALITY and not (isinstance(args[1], _OPERANDS) or is_numpy_number(args[1])):
             return NotImplemented  # ``x == None`` is Python's to answer
         rule = self._functions.get(function)
-        transformed = is_transformed(args, kwargs)
+        transformed = is_transforming() and is_transformed(args, kwargs)
         if transformed and (rule is not None or not isinstance(function, types.FunctionType)):
             return function(*args, **kwargs)
         if rule is not None:

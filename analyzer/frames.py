@@ -50,15 +50,15 @@ def is_own(code: CodeType) -> bool:
     return _kind(code) == ANALYZER
 
 
-def user_line() -> Source | None:
-    """The innermost line of user code on this thread's stack.
+def user_line(above: int = 1) -> Source | None:
+    """The innermost line of user code on this thread's stack, looked for in the frames ``above`` this one's.
 
     A model that lives in torch itself (``nn.Transformer``) has none between the call and the analyzer: then the
     innermost line in torch.
     """
     kinds = _kinds
     inner: FrameType | None = None
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(above)
     while frame is not None:
         code = frame.f_code
         known = kinds.get(id(code))

@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from analyzer.pytree import leaves
 
-__all__ = ["DispatchNet", "FunctionNet", "is_transformed", "overrides", "without_override_checks"]
+__all__ = ["DispatchNet", "FunctionNet", "is_transformed", "is_transforming", "overrides", "without_override_checks"]
 
 Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -34,13 +34,18 @@ class FunctionNet(TorchFunctionMode):
         self._handler = handler
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        # A Python function of torch asks again while a tensor class has already handed the call on.
-        if types and torch._C._is_torch_function_enabled() and any(map(overrides, types)):
-            return NotImplemented
+        if types not in _silent:
+            if not any(map(overrides, types)):
+                _silent.add(types)
+            # A Python function of torch asks again while a tensor class has already handed the call on.
+            elif torch._C._is_torch_function_enabled():
+                return NotImplemented
         set_eval_frame(None)  # inside ``torch.compile``, the compiler would look at what follows, and at the analyzer
         return self._handler(func, args, kwargs or {})
 
 
+# Classes of arguments of which none has an idea of its own.
+_silent: set[tuple[type, ...]] = {()}
 _default: Any = vars(torch.Tensor)["__torch_function__"]
 
 
@@ -72,6 +77,11 @@ class DispatchNet(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self._handler(func, args, kwargs or {})
+
+
+def is_transforming() -> bool:
+    """Whether torch.func or forward-mode differentiation is at work on any tensor at all; asked at every call."""
+    return maybe_current_level() is not None or forward_ad._current_level >= 0
 
 
 def is_transformed(*values: Any) -> bool:

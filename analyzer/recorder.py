@@ -48,10 +48,9 @@ class Recorder(Decider):
         self._start()
         self._unread = rule.unread
         try:
-            lifted = tuple(
-                self.lift(value, names[index] if index < len(names) else f"{rest}.{index - len(names)}")
-                for index, value in enumerate(args)
-            )
+            if len(args) > len(names):
+                names += tuple([f"{rest}.{index}" for index in range(len(args) - len(names))])
+            lifted = tuple(map(self.lift, args, names))
             keywords = {k: self.lift(value, k) for k, value in kwargs.items() if k != "out"} if kwargs else kwargs
             if rule.values:
                 lifted, keywords = self._with_values(rule, lifted, keywords, args, kwargs)
@@ -86,7 +85,7 @@ class Recorder(Decider):
         if about.in_place or (kwargs and kwargs.get("inplace") is True):
             written = args[0] if args else kwargs.get("input")
             self._check_in_place(outcome, written, about)
-        call = (tuple(map(self.recorded, args)), {k: self.recorded(v) for k, v in kwargs.items()} if kwargs else {})
+        call = (tuple(map(self.recorded, args)), {k: self.recorded(v) for k, v in kwargs.items()} if kwargs else _NONE)
         if isinstance(written, torch.Tensor):
             alias: Memory | None = self.memory_of(written)
         else:
@@ -207,6 +206,8 @@ class Recorder(Decider):
         ):
             return
         result, spec = outcome.outputs[0], self.abstract_of(written)._spec
+        if result.shape == spec.shape and result.dtype is spec.dtype:
+            return
         if len(result.shape) != len(spec.shape) or None in map(meet, result.shape, spec.shape):
             raise ShapeError(f"the result has shape {result.shape} and is written in place over one of {spec.shape}")
         if not can_cast(result.dtype, spec.dtype):
@@ -240,7 +241,7 @@ class Recorder(Decider):
             outcome.traffic,
             outcome.status,
             alias.root if alias is not None else "",
-            user_line(),
+            user_line(4),  # _record, and two more of the recorder's and the capture's, are not the user's
             outcome.notes,
             call,
             outcome.paths,
@@ -265,6 +266,9 @@ class Recorder(Decider):
     # --- results ------------------------------------------------------------------------------------------------
 
     def _wrap(self, node: Node, result: Any, memory: Memory, about: Callee | None) -> Any:
+        followed = bool(self._followed) and node.id in self._followed
+        if type(result) is TensorSpec and not followed:
+            return AbstractTensor.make(result, record(Ref, (node.id, 0)), memory)
         if not isinstance(result, (tuple, list, TensorSpec)):
             return result
         index = -1
@@ -273,16 +277,13 @@ class Recorder(Decider):
             nonlocal index
             index += 1
             tensor = AbstractTensor.make(spec, Ref(node.id, index), memory)
-            if node.id in self._followed:
+            if followed:
                 tensor._wants_grad = spec.dtype.is_floating_point or spec.dtype.is_complex
             return tensor
 
-        if type(result) is TensorSpec:
-            return wrap(result)
-
         wrapped = map_tensors(wrap, result, (TensorSpec,))
-        record = about.record if about is not None else None
-        return record(wrapped) if record is not None and len(wrapped) == record.n_fields else wrapped
+        named = about.record if about is not None else None
+        return named(wrapped) if named is not None and len(wrapped) == named.n_fields else wrapped
 
     def _write(self, node: Node, written: Any, outcome: Outcome, about: Callee, known: int) -> Any:
         """The call wrote its result over ``written`` (one tensor, or a tuple of them for ``out=``)."""
