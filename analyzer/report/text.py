@@ -102,7 +102,8 @@ def _dearest(analysis: Analysis, whole: int, most: int = 5) -> list[str]:
 def foot(analysis: Analysis, weigh: Convention) -> list[str]:
     """The lines below a table: the totals to the last digit, how they came about, and what is worth knowing."""
     whole = totals(analysis, weigh)
-    exact = [f"{whole.params:,} params", f"{exactly(whole.macs, whole.at_least)} MACs"]
+    active = "".join(f" ({text.split(' params')[0]} active a token)" for _, text in _active(analysis))
+    exact = [f"{whole.params:,} params{active}", f"{exactly(whole.macs, whole.at_least)} MACs"]
     if weigh.name != "macs":
         exact.append(f"{exactly(whole.cost, whole.at_least)} {heading(weigh)}")
     size = f"{human(analysis.param_bytes, 'B')} of parameters, {_peak(analysis)}"

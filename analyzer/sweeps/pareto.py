@@ -106,12 +106,14 @@ def figure(results: Iterable[Result]) -> Any:
 
 
 def _frame(axes: Axes, shown: Sequence[Result], left_out: int) -> None:
-    from matplotlib.ticker import EngFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator
 
     axes.set(xscale="log", yscale="log", facecolor=PAPER)
     axes.margins(0.15, 0.1)
-    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
-    axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axis.set_major_formatter(EngFormatter(sep=" "))
+        axis.set_minor_formatter(EngFormatter(sep=" "))
     axes.grid(color=FAINT, linewidth=0.8)
     axes.tick_params(which="both", length=0, labelsize=9, labelcolor=GREY)
     axes.spines[:].set_visible(False)

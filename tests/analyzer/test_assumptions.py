@@ -288,6 +288,7 @@ def test_experts_of_a_library_in_all_its_ways(experts):
     assert analysis.by_module("macs")["model.layers.1.mlp.experts"] == 31 * 2 * each
     assert analysis.params - analysis.active_params == 2 * (5 - 2) * each
     assert "active   " in str(analysis)
+    assert f"{analysis.params:,} params ({analysis.active_params:,} active a token), " in str(analysis.table())
 
 
 def test_every_parameter_of_a_dense_model_is_active():
