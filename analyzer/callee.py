@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from analyzer.node import Kind
-from analyzer.ruleset import describe_target
+from analyzer.targets import describe_target
 
 __all__ = ["Callee", "callee"]
 

@@ -142,7 +142,7 @@ def _times(recorder: Recorder) -> int:
     found = recorder.assumptions.find()
     if found is None:
         line = user_line()
-        place = f"{line.file.rpartition('/')[2]}:{line.line}" if line is not None else "file.py:123"
+        place = line.place if line is not None else "file.py:123"
         raise DataDependentError(
             "the model loops until the value of a tensor says so, which only real data has",
             hint=f'say how often with assume={{"{place}": 7}}',

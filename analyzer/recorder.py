@@ -24,8 +24,8 @@ from analyzer.promotion import can_cast
 from analyzer.propagate import Outcome, evaluate_bound, extend_key, key_of
 from analyzer.pytree import leaves, map_tensors
 from analyzer.rule import Rule
-from analyzer.ruleset import describe_target
 from analyzer.spec import TensorSpec
+from analyzer.targets import describe_target
 
 __all__ = ["Recorder"]
 

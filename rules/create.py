@@ -90,9 +90,7 @@ def filled_near(input: TensorSpec, *size: int, dtype: torch.dtype | None = None,
 for _name, _unread in (("zeros", ("input",)), ("ones", ("input",)), ("empty", ())):
     also = [torch.ops.aten._efficientzerotensor] if _name == "zeros" else []  # what tangents of constants are
     RULES.op(getattr(torch, _name), *also, name=_name)(filled)
-    RULES.op(getattr(torch, f"{_name}_like"), name=f"{_name}_like", unread=() if _name == "empty" else ("input",))(
-        filled_like
-    )
+    RULES.op(getattr(torch, f"{_name}_like"), name=f"{_name}_like", unread=_unread)(filled_like)
     RULES.op(f"new_{_name}", name=f"new_{_name}", unread=_unread)(filled_near)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from analyzer.ruleset import describe_target
+from analyzer.targets import describe_target
 
 __all__ = ["names_of", "rank", "short"]
 

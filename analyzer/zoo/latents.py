@@ -102,9 +102,8 @@ class Latents:
             return None
         given = self.find("sample_frames", "num_frames", default=FRAMES)
         ratio = self.find("temporal_compression_ratio")
-        if (
-            ratio and "timestep" in signature_of(self.model).parameters
-        ):  # the latents of a video: its first frame, then groups
+        if ratio and "timestep" in signature_of(self.model).parameters:
+            # The latents of a video: its first frame, then groups.
             return (int(given) - 1) // int(ratio) + 1
         return FRAMES if given > 4 * FRAMES else int(given)
 

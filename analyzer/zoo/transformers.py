@@ -105,7 +105,7 @@ def _loaded(cls: Any, config: Any, request: Request) -> Loaded:
 
 @contextmanager
 def _no_initialization() -> Iterator[None]:
-    """Weights that do not exist are not initialized: this alone would take ten times as long as all the rest."""
+    """Weights that do not exist are not initialized: a skeleton would leave them alone too, but only after asking."""
     initialization = importlib.import_module("transformers.initialization")
     with initialization.no_init_weights():
         yield
