@@ -136,15 +136,11 @@ def took_too_long(timeout: float | None) -> str:
 
 def import_packages(job: Job) -> None:
     """Import packages before the clock starts: that takes seconds, once a process, and is not the model's doing."""
-    from torch import nn
-
     from analyzer import api, zoo  # noqa: F401
     from analyzer.importing import ZOO_PACKAGES, import_named
     from analyzer.plugins import installed_rules
-    from analyzer.skeleton import skeleton
 
     installed_rules()
-    skeleton(nn.Identity)  # torch imports the better part of itself when the first model is built like this
     place = job.model.partition(":")[0] if isinstance(job.model, str) else ""
     if place in ZOO_PACKAGES:
         import_named(place)
