@@ -5,8 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+ORACLES := .venv-oracles
 
-.PHONY: help demo test check lint types layers unit conformance bench format clean
+.PHONY: help demo test check lint types layers unit conformance bench oracles test-oracles format clean
 
 help:           ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -33,7 +34,7 @@ layers: $(STAMP) ## import-linter: each layer imports only what is below it
 	$(BIN)/lint-imports
 
 unit: $(STAMP)  ## pytest, doctests included
-	$(BIN)/python -m pytest --quiet --numprocesses auto --ignore tests/conformance
+	$(BIN)/python -m pytest --quiet --numprocesses auto --ignore tests/conformance --ignore tests/oracles
 
 conformance: $(STAMP) ## a fast sample of the conformance corpora
 	$(BIN)/python -m pytest --quiet tests/conformance
@@ -41,9 +42,25 @@ conformance: $(STAMP) ## a fast sample of the conformance corpora
 bench: $(STAMP) ## speed and growth, side by side with other tools
 	$(BIN)/python -m benchmarks
 
+# An environment of their own, which sees ours: torch is not installed once more.
+$(ORACLES)/.installed: tests/oracles/requirements.txt $(STAMP)
+	test -x $(ORACLES)/bin/python || $(BIN)/python -m venv $(ORACLES)
+	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
+	    > $$(echo $(ORACLES)/lib/python3*/site-packages)/flopgraph.pth
+	DS_BUILD_OPS=0 $(ORACLES)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	    --requirement tests/oracles/requirements.txt
+	$(ORACLES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+	    --target $(ORACLES)/ultralytics ultralytics-thop==2.2.3
+	touch $@
+
+oracles: $(ORACLES)/.installed ## install thop, ptflops, fvcore, torchinfo, calflops, deepspeed, to be held against
+
+test-oracles: oracles ## hold what the drop-ins say against what those tools say
+	$(ORACLES)/bin/python -m pytest --quiet tests/oracles
+
 format: $(STAMP) ## rewrite the sources in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:          ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(ORACLES) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from analyzer.analysis import Analysis
-from analyzer.capture import Capture
+from analyzer.capture import Capture, Observer
 from analyzer.errors import AnalyzerError, Diagnostic, InputError
 from analyzer.inputs import as_specs
 from analyzer.interception import paused_collection
@@ -33,6 +33,7 @@ def analyze(
     on_unknown: str = "raise",
     training: bool | None = None,
     assume: Mapping[str, Any] | bool | None = None,
+    observe: Observer | None = None,
 ) -> Analysis:
     """Say what a model costs, and where, without running it.
 
@@ -51,6 +52,8 @@ def analyze(
         assume: what values are that only data knows: ``{"model.py:41": True}`` says which way the branch in that line
             goes, or which number it reads; a function's name may stand for the line. At a line that takes as many as
             data decide, it is how many. True or False alone answers every branch. Each answer used leaves a Diagnostic.
+        observe: is told of every call of a module before it is made, ``observe(path, module, args, kwargs)``, with
+            abstract tensors, and returns a function that is told the result.
 
     Returns:
         An `Analysis`. Nothing is printed, and the model is as before.
@@ -71,7 +74,7 @@ def analyze(
         raise InputError(f"training is None, True or False, not {training!r}")
     with paused_collection(), leftovers_taken_back():
         try:
-            return _analyze(model, args, kwargs, rules, on_unknown, training, assume)
+            return _analyze(model, args, kwargs, rules, on_unknown, training, assume, observe)
         except AnalyzerError as error:
             # The user's line is part of the message; the way here through the analyzer is of no use to them, and it
             # holds what was alive there.
@@ -87,9 +90,10 @@ def _analyze(
     on_unknown: str,
     training: bool | None,
     assume: Mapping[str, Any] | bool | None,
+    observe: Observer | None,
 ) -> Analysis:
     known = installed_rules() if rules is None else _with(rules)
-    capture = Capture(known, training=training, on_unknown=on_unknown, assume=assume)
+    capture = Capture(known, training=training, on_unknown=on_unknown, assume=assume, observe=observe)
     graph, outputs = capture.run(model, *as_specs(model, args, kwargs))
     graph = fold_batchnorm(graph)
     params = sum([parameter.spec.numel for parameter in graph.parameters.values() if not parameter.buffer])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import types
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ import torch
 from analyzer.node import Kind
 from analyzer.targets import describe_target
 
-__all__ = ["Callee", "callee"]
+__all__ = ["OPERATORS", "Callee", "callee"]
 
 _IN_PLACE_DUNDERS = frozenset({
     "__iadd__", "__isub__", "__imul__", "__itruediv__", "__idiv__", "__ifloordiv__", "__imod__", "__ipow__", "__iand__",
@@ -28,6 +29,16 @@ _RESHAPES = frozenset({
 
 # Their ``out=`` must have the result's very dtype; others convert into it.
 _EXACT_OUT = frozenset({"amax", "amin", "aminmax", "complex", "gather", "multinomial"})
+
+
+# torch tells ``x + y`` as the method; torch.fx has words of its own for them.
+OPERATORS = {
+    torch.Tensor.add: operator.add,
+    torch.Tensor.sub: operator.sub,
+    torch.Tensor.mul: operator.mul,
+    torch.Tensor.div: operator.truediv,
+    torch.Tensor.matmul: operator.matmul,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from torch.nn.modules import module as torch_module
 from analyzer.abstract import AbstractTensor
 from analyzer.assumptions import Assumptions
 from analyzer.aten import AtenCalls
+from analyzer.callee import OPERATORS
 from analyzer.ends import close, graph_of, place_inputs, roots_of
 from analyzer.errors import AnalyzerError, Diagnostic, ModelError
-from analyzer.frames import source_of_error
+from analyzer.frames import is_operator, source_of_error
 from analyzer.fxgraph import to_fx
 from analyzer.gradients import GRADIENTS
 from analyzer.graph import Graph
@@ -34,7 +35,9 @@ from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
 from analyzer.state import GlobalState, ModelState
 
-__all__ = ["Capture"]
+__all__ = ["Capture", "Observer"]
+
+Observer = Callable[[str, nn.Module, tuple[Any, ...], dict[str, Any]], Callable[[Any], None]]
 
 
 class Capture(torch.fx.Tracer):
@@ -45,16 +48,25 @@ class Capture(torch.fx.Tracer):
         training: None leaves the modules' modes alone; True or False sets every one's for the capture.
         on_unknown: ``"raise"``, or ``"bound"`` to go on where nobody knows a shape.
         assume: what values are that only data knows, see `Assumptions`.
+        observe: is told of every call of a module, ``observe(path, module, args, kwargs)``, before it is made, and
+            returns a function that is told its result.
 
     A capture is used once.
     """
 
     def __init__(
-        self, rules: RuleSet, *, training: bool | None = None, on_unknown: str = "raise", assume: Any = None
+        self,
+        rules: RuleSet,
+        *,
+        training: bool | None = None,
+        on_unknown: str = "raise",
+        assume: Any = None,
+        observe: Observer | None = None,
     ) -> None:
         super().__init__(autowrap_modules=())  # type: ignore[arg-type]
         self.rules = rules
         self.training = training
+        self._observe = observe
         self.diagnostics: list[Diagnostic] = []
         self._state = ModelState()
         self._recorder = Recorder(self._state, Assumptions(assume, rules.answers))
@@ -159,6 +171,7 @@ class Capture(torch.fx.Tracer):
         stack = recorder.stack
         if path != stack[-1] or len(stack) > 1:
             recorder.stack = (*stack, path)
+        seen = None if self._observe is None else self._observe(path, module, args, kwargs)
         try:
             rule = self._leaf_rule(module)
             if rule is None and is_uninitialized(module):
@@ -180,6 +193,8 @@ class Capture(torch.fx.Tracer):
         finally:
             recorder.stack = stack
         self._calls.setdefault(path, []).append(call)
+        if seen is not None:
+            seen(result)
         return result
 
     def _is_opaque(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -230,7 +245,8 @@ class Capture(torch.fx.Tracer):
         if transformed and (rule is not None or not isinstance(function, types.FunctionType)):
             return function(*args, **kwargs)
         if rule is not None:
-            return self._recorder.call(rule, function, args, kwargs)
+            written = OPERATORS[function] if function in OPERATORS and is_operator(3) else function
+            return self._recorder.call(rule, function, args, kwargs, written)
         if type(function) is types.MethodWrapperType:
             return self._on_property(function, args)
         if is_higher_order(function):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import linecache
 import os
 import sys
@@ -11,7 +12,7 @@ import torch
 
 from analyzer.errors import Source
 
-__all__ = ["is_own", "source_of_error", "user_line"]
+__all__ = ["is_operator", "is_own", "source_of_error", "user_line"]
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _ANALYZER = os.path.dirname(__file__) + os.sep
@@ -24,6 +25,7 @@ _LIMIT = 65_536
 # By identity, with the code object kept alive beside: hashing a code object walks all of its constants.
 _kinds: dict[int, tuple[int, CodeType]] = {}
 _sources: dict[tuple[int, int], Source] = {}
+_operators: dict[tuple[int, int], bool] = {}
 
 USER, TORCH, ANALYZER = 0, 1, 2
 
@@ -41,6 +43,7 @@ def _kind(code: CodeType) -> int:
     if len(_kinds) > _LIMIT:
         _kinds.clear()
         _sources.clear()
+        _operators.clear()
     _kinds[id(code)] = (kind, code)
     return kind
 
@@ -48,6 +51,21 @@ def _kind(code: CodeType) -> int:
 def is_own(code: CodeType) -> bool:
     """Whether code is the analyzer's own, or a rule's."""
     return _kind(code) == ANALYZER
+
+
+def is_operator(above: int = 1) -> bool:
+    """Whether the frame ``above`` this one's stands at an operator, such as ``x + y``, and not at a call by name.
+
+    torch tells both by the method's name. Tools that patch the method see one and not the other.
+    """
+    frame = sys._getframe(above)
+    code = frame.f_code
+    key = (id(code), frame.f_lasti)
+    known = _operators.get(key)
+    if known is None:
+        _kind(code)  # keeps the code object alive, and with it its identity
+        known = _operators[key] = dis.opname[code.co_code[frame.f_lasti]].startswith(("BINARY_OP", "INPLACE_"))
+    return known
 
 
 def user_line(above: int = 1) -> Source | None:

@@ -40,9 +40,14 @@ class Recorder(Decider):
 
     # --- calls --------------------------------------------------------------------------------------------------
 
-    def call(self, rule: Rule, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Record a call of a function, method or aten operator that ``rule`` serves; what it returns, abstract."""
-        about = callee(function)
+    def call(
+        self, rule: Rule, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], written: Any = None
+    ) -> Any:
+        """Record a call of a function, method or aten operator that ``rule`` serves; what it returns, abstract.
+
+        ``written`` is what stands in the code for it, such as Python's operator.
+        """
+        about = callee(written or function)
         signature = rule.signature
         names, rest = signature.positional, signature.rest
         self._start()

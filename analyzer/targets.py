@@ -47,7 +47,9 @@ def describe_target(target: Any) -> str:
         found = next((key for key in names if getattr(torch.Tensor, key, None) is target), name)
         return f"torch.Tensor.{found}"
     module = getattr(target, "__module__", None) or "torch"
-    module = {"torch._C._nn": "torch.nn.functional", "torch.functional": "torch"}.get(module, module)
+    module = {"torch._C._nn": "torch.nn.functional", "torch.functional": "torch", "_operator": "operator"}.get(
+        module, module
+    )
     if module == "torch.nn.functional" and getattr(nn.functional, name, None) is not target:
         name = next((key for key, value in vars(nn.functional).items() if value is target), name)
     return f"{module}.{name}"
