@@ -45,6 +45,17 @@ class Plus(nn.Module):
         return x + self.layer(x)
 
 
+class Itself(nn.Module):
+    """Self-attention as vision transformers call it."""
+
+    def __init__(self, attention: nn.Module) -> None:
+        super().__init__()
+        self.attention = attention
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.attention(x, x, x, need_weights=False)[0]
+
+
 def image(*shape: int) -> torch.Tensor:
     return torch.zeros(shape)
 
@@ -106,12 +117,24 @@ TABLE: dict[str, tuple[Callable[[], nn.Module], tuple[torch.Tensor, ...]]] = {
         lambda: nn.MultiheadAttention(12, 3, batch_first=True),
         (image(2, 5, 12), image(2, 7, 12), image(2, 7, 12)),
     ),
+    "MultiheadAttention of itself": (
+        lambda: Itself(nn.MultiheadAttention(12, 2, batch_first=True)),
+        (image(3, 5, 12),),
+    ),
     "scaled_dot_product_attention": (lambda: Call(F.scaled_dot_product_attention), _QKV),
     "attention by hand": (
         lambda: Call(lambda q, k, v: (q @ k.transpose(-2, -1) / 8**0.5).softmax(-1) @ v),
         _QKV,
     ),
     "TransformerEncoderLayer": (lambda: nn.TransformerEncoderLayer(12, 3, 19, batch_first=True), (image(2, 5, 12),)),
+    "TransformerEncoderLayer, even heads": (
+        lambda: nn.TransformerEncoderLayer(12, 2, 19, batch_first=True),
+        (image(3, 5, 12),),
+    ),
+    "scaled_dot_product_attention of equal widths": (
+        lambda: Call(F.scaled_dot_product_attention),
+        (image(2, 3, 5, 8), image(2, 3, 7, 8), image(2, 3, 7, 8)),
+    ),
     # recurrent
     "LSTM": (lambda: nn.LSTM(7, 11, batch_first=True), (_TOKENS,)),
     "LSTM, two layers, both ways": (lambda: nn.LSTM(7, 11, 2, bidirectional=True, batch_first=True), (_TOKENS,)),
