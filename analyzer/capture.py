@@ -172,6 +172,7 @@ class Capture(torch.fx.Tracer):
         if path != stack[-1] or len(stack) > 1:
             recorder.stack = (*stack, path)
         seen = None if self._observe is None else self._observe(path, module, args, kwargs)
+        first = len(recorder.nodes)
         try:
             rule = self._leaf_rule(module)
             if rule is None and is_uninitialized(module):
@@ -182,10 +183,11 @@ class Capture(torch.fx.Tracer):
             if rule is not None:
                 result = recorder.call_module(rule, module, args, kwargs)
                 node = recorder.nodes[-1]
-                call = record(ModuleCall, (tuple([edge.spec for edge in node.inputs]), node.outputs))
+                nodes = range(first, len(recorder.nodes))
+                call = record(ModuleCall, (tuple([edge.spec for edge in node.inputs]), node.outputs, nodes))
             else:
                 result = original(module, *args, **kwargs)
-                call = ModuleCall(_specs((args, kwargs)), _specs(result))
+                call = ModuleCall(_specs((args, kwargs)), _specs(result), range(first, len(recorder.nodes)))
         except BaseException as error:
             if self._failed[0] is not error:
                 self._failed = (error, path)

@@ -132,10 +132,17 @@ class Parameter(NamedTuple):
 
 
 class ModuleCall(NamedTuple):
-    """One call of a module: the tensors that went in and came out, flat."""
+    """One call of a module: the tensors that went in and came out, flat.
+
+    Attributes:
+        inputs: the tensors that it was given.
+        outputs: the tensors that it returned.
+        nodes: where in the graph the calls are that were made during it, as indices of ``graph.nodes()``.
+    """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    nodes: range = range(0)
 
 
 class ModuleInfo(NamedTuple):

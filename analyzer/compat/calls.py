@@ -14,6 +14,7 @@ from torch import nn
 from analyzer.analysis import Analysis
 from analyzer.api import analyze
 from analyzer.errors import ModelError
+from analyzer.node import ModuleCall
 from analyzer.pytree import map_tensors
 from analyzer.spec import TensorSpec
 
@@ -31,6 +32,8 @@ class Call:
         args: what it was given by position, with a `TensorSpec` for every tensor.
         kwargs: what it was given by name.
         output: what it returned.
+        nodes: where in the graph the operations are that it made, as indices of ``analysis.graph.nodes()``; those of
+            the modules that it called are among them.
     """
 
     path: str
@@ -39,6 +42,7 @@ class Call:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     output: Any = None
+    nodes: range = range(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ def run(
     ['', '0', '1']
     """
     calls: list[Call] = []
+    finished: set[int] = set()
     depth = 0
 
     def observe(path: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Any], None]:
@@ -79,6 +84,7 @@ def run(
             nonlocal depth
             depth -= 1
             call.output = _specs(result)
+            finished.add(id(call))
 
         return returned
 
@@ -86,7 +92,16 @@ def run(
     if analysis.is_lower_bound:
         missing = [remark.message for remark in analysis.diagnostics if remark.code == "no-rule"]
         warnings.warn(f"the totals are lower bounds: {'; '.join(missing)}", stacklevel=3)
+    # The graph lists a module's calls as they ended, and leaves out those that raised.
+    begun = {path: iter(sorted(info.calls, key=_begin)) for path, info in analysis.graph.modules.items()}
+    for call in calls:
+        if id(call) in finished:
+            call.nodes = next(begun[call.path]).nodes
     return Run(analysis, calls)
+
+
+def _begin(call: ModuleCall) -> tuple[int, int]:
+    return call.nodes.start, -call.nodes.stop
 
 
 def _specs(tree: Any) -> Any:
