@@ -20,6 +20,9 @@ from analyzer.interception import paused_collection
 from analyzer.node import Node, Parameter
 from analyzer.passes.active_params import active_params
 from analyzer.passes.liveness import MemoryProfile, liveness
+from analyzer.report.comparison import Comparison
+from analyzer.tools import TOOLS, tool
+from analyzer.tools.comparison import verdicts
 
 if TYPE_CHECKING:
     from analyzer.ruleset import RuleSet
@@ -203,6 +206,22 @@ class Analysis:
     def memory(self) -> MemoryProfile:
         """Live activations over the execution order: the peak, where it is, and the largest activation."""
         return liveness(self.graph)
+
+    # --- other tools --------------------------------------------------------------------------------------------
+
+    def compare(self, *tools: str) -> Comparison:
+        """What other tools say of this model, what is true, and the difference broken down to its causes.
+
+        None of them needs to be installed. ``print`` the result for a table.
+
+        Args:
+            tools: their names; all that are known when left out.
+
+        Raises:
+            InputError: no tool of that name is known; the sentence lists those that are.
+        """
+        asked = [tool(name) for name in tools] if tools else TOOLS.values()
+        return Comparison(self.graph.name, verdicts(self.graph, asked), self.is_lower_bound)
 
     # --- reports ------------------------------------------------------------------------------------------------
 

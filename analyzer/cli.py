@@ -6,12 +6,11 @@ torch is imported when there is something to analyze, so that ``--help`` is quic
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 try:
     import typer
@@ -20,12 +19,9 @@ except ModuleNotFoundError:
     print("the command flopgraph needs two small packages more: pip install 'flopgraph[cli]'", file=sys.stderr)
     sys.exit(2)
 
-from analyzer import cli_sweep, options as the
+from analyzer import cli_compare, cli_sweep, options as the
+from analyzer.cli_model import analyze_loaded, load, tell_notes
 from analyzer.errors import AnalyzerError, InputError
-
-if TYPE_CHECKING:
-    from analyzer.analysis import Analysis
-    from analyzer.zoo import Loaded
 
 __all__ = ["app", "main"]
 
@@ -47,6 +43,7 @@ Examples:
   flopgraph torchvision:resnet50 --by node --format csv -o resnet50.csv
   flopgraph torchvision:resnet50 -o resnet50.graphml
   flopgraph sweep 'timm:vit_*' --jobs 2 -o zoo.csv
+  flopgraph compare torchvision:swin_t --tools thop,fvcore
   flopgraph rules
   flopgraph rules torch.nn.functional.conv2d
 
@@ -115,10 +112,9 @@ def analyze(
             format = format or ("table" if output is None else report.format_of(output))
             report.check(format, by, convention)
             options = {"head": head, "batch": batch, "seq": seq, "trust_remote_code": trust_remote_code}
-            loaded = _load(model, _json_object(kwargs), set or [], image_size, dtype, options)
-            analysis = _analyze(model, loaded, inputs or [], assume or [], train, on_unknown)
-        for note in loaded.notes:
-            typer.echo(f"note: {note}", err=True)
+            loaded = load(model, kwargs, set or [], image_size, dtype, options)
+            analysis = analyze_loaded(model, loaded, inputs or [], assume or [], train, on_unknown)
+        tell_notes(loaded)
         if depth is None and format == "table":
             depth = 2
         if output is not None:
@@ -160,49 +156,6 @@ def list_rules(name: the.RuleName = None, markdown: the.Markdown = False) -> Non
             typer.echo(rulebook.explanation(found, name), nl=False)
         else:
             report.listing(rules).print(sys.stdout)
-
-
-def _load(
-    model: str,
-    kwargs: dict[str, Any],
-    settings: list[str],
-    image_size: str | None,
-    dtype: str | None,
-    options: dict[str, Any],
-) -> Loaded:
-    """Build the model without weights."""
-    from analyzer.zoo import load, parse_setting, parse_size
-
-    size = parse_size(image_size) if image_size else None
-    return load(model, kwargs, set=dict(map(parse_setting, settings)), image_size=size, dtype=dtype, **options)
-
-
-def _analyze(
-    model: str, loaded: Loaded, inputs: list[str], assume: list[str], train: bool, on_unknown: str
-) -> Analysis:
-    """Analyze a model on the inputs given, and on those it usually takes where none are."""
-    from analyzer.api import analyze
-    from analyzer.zoo import call_of, parse_assumption, parse_input, written
-
-    args, kwargs = call_of(loaded, map(parse_input, inputs), model)
-    answers = dict(map(parse_assumption, assume))
-    try:
-        return analyze(loaded.model, args, kwargs, training=train, assume=answers, on_unknown=on_unknown)
-    except AnalyzerError as error:
-        if loaded.kwargs and not error.hint:
-            usual = " ".join(written(*item) for item in kwargs.items() if item[0] in loaded.kwargs)
-            error.hint = f"inputs of your own (--input NAME=...; NAME=null leaves one out) for {usual}"
-        raise
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"--kwargs is no JSON: {error}", hint="--kwargs '{\"num_classes\": 10}'") from None
-    if not isinstance(value, dict):
-        raise InputError(f"--kwargs takes a JSON object, not {text}", hint="--kwargs '{\"num_classes\": 10}'")
-    return value
 
 
 @contextlib.contextmanager
@@ -249,6 +202,7 @@ def _progress(text: str, after: float = 1.0) -> Iterator[None]:
 
 
 cli_sweep.register(app, _errors_as_text)
+cli_compare.register(app, _errors_as_text, _progress)
 
 
 def main() -> None:

@@ -131,7 +131,7 @@ def _on_meta(spec: TensorSpec) -> torch.Tensor:
 
 @contextmanager
 def borrowed(module: nn.Module, **attributes: Any) -> Iterator[None]:
-    """Let hooks find attributes on a module, and put the module back as it was: attributes, buffers, parameters, hooks."""
+    """Let hooks find attributes on a module, and put it back as it was: attributes, buffers, parameters, hooks."""
     own = module.__dict__
     before = dict(own)
     inside = {name: dict(value) for name, value in own.items() if name.startswith("_") and isinstance(value, dict)}

@@ -50,9 +50,10 @@ def cause_of(node: Node, said: int, true: int) -> str:
         return "BatchNorm counted that folds into its convolution"
     if not true:
         return f"{family} counted"
-    if node.counts.mac and said == 2 * node.counts.mac:
-        return "2 a product: the −1 of 2K−1 not taken off, nor additions of a bias counted"
-    if node.counts.mac and said > true == node.counts.mac and said - true <= sum(spec.numel for spec in node.outputs):
+    mac, elements = node.counts.mac, sum(spec.numel for spec in node.outputs)
+    if mac and said in (2 * mac, 2 * mac + node.counts.add) and said > true:
+        return "the −1 of 2K − 1 not taken off"
+    if mac == true and 0 < said - true <= elements:
         return "additions of a bias counted as MACs"
     return f"{family} counted by another formula"
 
