@@ -18,7 +18,7 @@ from analyzer.node import ModuleCall
 from analyzer.pytree import map_tensors
 from analyzer.spec import TensorSpec
 
-__all__ = ["Call", "Run", "ask", "borrowed", "run"]
+__all__ = ["Call", "Run", "ask", "borrowed", "on_meta", "run"]
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ def ask(hook: Callable[..., Any], call: Call) -> Any:
     Raises:
         ModelError: it asks for values, or fails in another way.
     """
-    args, output = map_tensors(_on_meta, (call.args, call.output), (TensorSpec,))
+    args, output = on_meta((call.args, call.output))
     try:
         return hook(call.module, args, output)
     except Exception as error:
@@ -123,6 +123,11 @@ def ask(hook: Callable[..., Any], call: Call) -> Any:
             f"{name}, called for {call.path or 'the model'}, raised {type(error).__name__}: {error}",
             hint="its tensors have a shape and a dtype, but no values",
         ) from error
+
+
+def on_meta(tree: Any) -> Any:
+    """The same with a tensor on meta, which has a shape and no values, for every `TensorSpec`."""
+    return map_tensors(_on_meta, tree, (TensorSpec,))
 
 
 def _on_meta(spec: TensorSpec) -> torch.Tensor:

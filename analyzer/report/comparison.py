@@ -19,6 +19,7 @@ __all__ = ["FORMATS", "HEAD", "Comparison", "check", "lines"]
 FORMATS = ("table", "json", "csv", "md")
 UNITS = {"macs": "MACs", "flops": "FLOPs"}
 HEAD = ("tool", "says", "true", "difference", "because")
+BOUNDS = {"": "exact", "≤": "upper", "≥": "lower", "≈": "mixed"}
 # Causes smaller than one part in so many of the true number are drawn together.
 SMALL = 2_000
 
@@ -46,7 +47,7 @@ class Comparison:
     >>> from analyzer import analyze
     >>> verdict = analyze(nn.LSTM(7, 5), (3, 2, 7)).compare("flop_counter_cpu").verdicts[0]
     >>> verdict.said, verdict.true, [cause.reason for cause in verdict.causes]
-    (0, 3060, ['recurrent layers in a fused kernel not seen'])
+    (0, 3120, ['recurrent layers in a fused kernel not seen'])
     """
 
     model: str
@@ -62,7 +63,7 @@ class Comparison:
                 "unit": verdict.unit,
                 "said": verdict.said,
                 "true": int(verdict.true),
-                "bound": sign(verdict.true, self.missing) or "exact",
+                "bound": BOUNDS[sign(verdict.true, self.missing)],
                 "difference": verdict.difference,
                 "cause": cause.reason,
                 "amount": cause.amount,
@@ -114,8 +115,8 @@ class Comparison:
     def _markdown(self) -> str:
         rows: list[tuple[str, ...]] = [HEAD, ("---", "---:", "---:", "---:", "---")]
         for verdict in self.verdicts:
-            head = (f"{verdict.tool.name} {verdict.tool.version}", exactly(verdict.said), exactly(verdict.true, self.missing))
-            rows.append((*head, f"{verdict.difference:+,}", f"in {UNITS[verdict.unit]}"))
+            name, true = f"{verdict.tool.name} {verdict.tool.version}", exactly(verdict.true, self.missing)
+            rows.append((name, exactly(verdict.said), true, f"{verdict.difference:+,}", f"in {UNITS[verdict.unit]}"))
             rows += [("", "", "", f"{cause.amount:+,}", reason(cause)) for cause in verdict.causes]
         return "".join(f"| {' | '.join(map(escape, row))} |\n" for row in rows)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
-from holding import assert_models_agree, assert_table_agrees
+import torchvision
+from holding import MODELS, assert_models_agree, assert_table_agrees
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from analyzer import analyze
+from analyzer.compat.flop_counter import FlopCounterMode as OurMode
 from analyzer.tools import TOOLS
 
 
@@ -39,3 +42,14 @@ def test_table_on_meta() -> None:
 def test_models() -> None:
     assert_models_agree(theirs, said_by("flop_counter_cpu"))
     assert_models_agree(theirs_on_meta, said_by("flop_counter"))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_counts_by_module_and_operator(name: str) -> None:
+    model = getattr(torchvision.models, name)().eval().to("meta")
+    image = torch.zeros(1, 3, 224, 224, device="meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as said:
+        model(image)
+    with OurMode(display=False, faithful=True) as ours:
+        model(image)
+    assert ours.get_flop_counts() == {module: dict(counts) for module, counts in said.get_flop_counts().items()}
