@@ -67,10 +67,11 @@ def register(
         """Compare tools on one model."""
         with errors_as_text():
             with progress(f"analyzing {model}"), contextlib.redirect_stdout(sys.stderr):
-                from analyzer.report import comparison
+                from analyzer.report import SUFFIXES, comparison
                 from analyzer.tools import tool
 
-                written = format or ("table" if output is None else output.suffix.removeprefix("."))
+                suffix = "table" if output is None else output.suffix.removeprefix(".").lower()
+                written = format or SUFFIXES.get(suffix, suffix)
                 comparison.check(written)
                 names = [name.strip() for name in tools.split(",") if name.strip()]
                 for name in names:

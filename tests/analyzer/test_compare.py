@@ -1,0 +1,134 @@
+"""What tools say beside what is true: causes make up the difference, whatever the tool and the model."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+import torch
+from torch import nn
+from typer.testing import CliRunner
+
+from analyzer import InputError, TensorSpec, analyze, cli
+from analyzer.tools import TOOLS
+
+
+class Attention(nn.Module):
+    """One head by hand, with an odd number of everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(7, 21)
+        self.weight = nn.Parameter(torch.zeros(7, 11))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        return torch.softmax(q @ k.transpose(-2, -1), -1) @ v @ self.weight
+
+
+MODELS = {
+    "convolution and its BatchNorm": (
+        lambda: nn.Sequential(nn.Conv2d(3, 5, 7, bias=False), nn.BatchNorm2d(5), nn.ReLU()),
+        (2, 3, 13, 17),
+    ),
+    "attention": (Attention, (2, 5, 7)),
+    "encoder layer": (lambda: nn.TransformerEncoderLayer(12, 2, 19, batch_first=True), (3, 5, 12)),
+    "LSTM": (lambda: nn.LSTM(7, 11), (5, 3, 7)),
+    "transposed": (lambda: nn.ConvTranspose2d(3, 5, 3, stride=2), (2, 3, 13, 17)),
+    "shared": (lambda: nn.Sequential(layer := nn.Linear(7, 7), nn.GELU(), layer), (3, 7)),
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_causes_make_up_the_difference(model):
+    make, size = MODELS[model]
+    analysis = analyze(make().eval(), size)
+    for verdict in analysis.compare().verdicts:
+        assert verdict.true == analysis.total(verdict.unit)
+        assert sum(cause.amount for cause in verdict.causes) == verdict.said - verdict.true, verdict.tool.name
+        assert all(cause.reason and cause.amount for cause in verdict.causes), verdict.tool.name
+        assert verdict.true_params == analysis.params
+
+
+def test_an_lstm_by_pencil():
+    verdict = analyze(nn.LSTM(7, 11).eval(), (5, 3, 7)).compare("flop_counter_cpu").verdicts[0]
+    # 15 steps of rows; 44 gates of 7 + 11 products and 2 biases each: 2·18 additions and products, less the 2 that
+    # open a sum, and 2 biases; then 44 sums of both, and per hidden 3 products and 1 sum
+    assert verdict.true == 15 * (44 * (2 * 18 - 2 + 2 + 1) + 11 * 4)
+    assert (verdict.said, verdict.difference) == (0, -verdict.true)
+    (cause,) = verdict.causes
+    assert (cause.reason, cause.calls, cause.first) == ("recurrent layers in a fused kernel not seen", 1, "lstm")
+
+
+def test_the_minus_one_of_a_dot_product():
+    verdict = analyze(nn.Linear(7, 5, bias=False).eval(), (3, 7)).compare("flop_counter").verdicts[0]
+    assert (verdict.said, verdict.true) == (210, 195)
+    assert [(cause.reason, cause.amount) for cause in verdict.causes] == [("the −1 of 2K − 1 not taken off", 15)]
+
+
+def test_a_tool_that_is_right_has_no_cause():
+    compared = analyze(nn.Linear(7, 5).eval(), (3, 7)).compare("flop_counter")
+    assert compared.verdicts[0].causes == ()
+    assert [line.split() for line in str(compared).splitlines()[2:]] == [
+        ["flop_counter", "torch", "2.14", "210", "FLOPs", "210", "FLOPs", "0", "the", "same"]
+    ]
+
+
+def test_bounds_and_gaps_carry_their_signs():
+    bounded = analyze(lambda x: x[x > 0] @ x[x > 0], TensorSpec((7,))).compare("flop_counter")
+    assert "≤13 FLOPs" in str(bounded)
+    assert bounded.records()[0]["bound"] == "upper"
+
+
+def test_an_unknown_tool_is_told():
+    with pytest.raises(InputError, match=r"no tool 'nonsense' is known; there are .*flop_counter"):
+        analyze(nn.Linear(7, 5), (3, 7)).compare("nonsense")
+
+
+def flopgraph(*arguments):
+    return CliRunner().invoke(cli.app, ["compare", *arguments], prog_name="flopgraph")
+
+
+@pytest.fixture
+def net(tmp_path, monkeypatch):
+    (tmp_path / "net.py").write_text("from torch import nn\ndef net():\n    return nn.Linear(7, 5, bias=False)\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_command(net):
+    done = flopgraph("net.py:net", "--input", "3x7", "--tools", "flop_counter, flop_counter_cpu")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0].split() == ["tool", "says", "true", "difference", "because"]
+    assert "the −1 of 2K − 1 not taken off (1 call, first linear)" in done.stdout
+
+
+def test_files(net):
+    command = ("net.py:net", "--input", "3x7", "--tools", "flop_counter")
+    record = json.loads(flopgraph(*command, "--format", "json").stdout)["verdicts"][0]
+    assert (record["said"], record["true"], record["amount"], record["calls"]) == (210, 195, 15, 1)
+    (row,) = csv.DictReader(io.StringIO(flopgraph(*command, "--format", "csv").stdout))
+    assert (row["said"], row["cause"]) == ("210", record["cause"])
+    assert flopgraph(*command, "-o", "out.md").exit_code == 0
+    assert "| flop_counter torch 2.14 | 210 | 195 | +15 | in FLOPs |" in (net / "out.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("net.py:net", "--input", "3x7", "--tools", "nonsense"), "no tool 'nonsense' is known"),
+        (("net.py:net", "--input", "3x7", "--format", "dot"), "no format 'dot' of a comparison"),
+        (("net.py:net", "--input", "3x7", "-o", "out.gv"), "no format 'gv' of a comparison"),
+    ],
+)
+def test_wrong_commands_are_2(net, arguments, message):
+    done = flopgraph(*arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert message in done.stderr
+
+
+def test_tools_of_the_help_are_those_that_there_are():
+    text = " ".join(flopgraph("--help").stdout.split())
+    assert f"Tools: {', '.join(TOOLS)}." in text
