@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,9 +16,12 @@ from analyzer.node import ModuleCall, ModuleInfo, Parameter, Ref, record
 from analyzer.pytree import leaves, map_tensors
 from analyzer.recorder import Recorder
 from analyzer.spec import Known, TensorSpec
+from analyzer.targets import describe_target
+from analyzer.targets import describe_target
 
 __all__ = ["close", "graph_of", "place_inputs", "roots_of"]
 
+_FUNCTIONS = frozenset({types.FunctionType, types.BuiltinFunctionType})
 # A lazy parameter that no call gave a shape.
 _SHAPELESS = TensorSpec((0,))
 
@@ -113,12 +117,16 @@ def graph_of(recorder: Recorder, calls: Mapping[str, list[ModuleCall]], name: st
     parameters |= {name: Parameter(name, spec, trainable=False) for name, spec in recorder.packed.items()}
     owned, none = state.owned, ((), ())
     modules = {}
+    classes: dict[type, tuple[str, ...]] = {}
     for path, module in state.modules.items():
         own, buffers = owned.get(path, none)
         also = tuple(state.aliases.get(path, ()))
         called = tuple(calls.get(path, ()))
         training = getattr(module, "training", False)  # a frozen TorchScript module has no mode
-        fields = (path, type(module).__name__, also, tuple(own), tuple(buffers), called, training)
+        cls = type(module)
+        if cls not in classes:
+            classes[cls] = tuple([describe_target(base) for base in cls.__mro__ if base not in (nn.Module, object)])
+        fields = (path, cls.__name__, also, tuple(own), tuple(buffers), called, training, classes[cls])
         modules[path] = record(ModuleInfo, fields)
     if "" not in modules:
         modules = {"": ModuleInfo("", name), **modules}

@@ -156,6 +156,8 @@ class ModuleInfo(NamedTuple):
         buffers: names of its own buffers.
         calls: its calls, in order.
         training: its mode during the analysis.
+        classes: names of its class and of those that it derives from, the nearest first, ``nn.Module`` left out:
+            ``("net.Own", "torch.nn.Conv2d", "torch.nn._ConvNd")``.
     """
 
     path: str
@@ -165,3 +167,4 @@ class ModuleInfo(NamedTuple):
     buffers: tuple[str, ...] = ()
     calls: tuple[ModuleCall, ...] = ()
     training: bool = False
+    classes: tuple[str, ...] = ()
