@@ -17,7 +17,6 @@ from analyzer.pytree import leaves, map_tensors
 from analyzer.recorder import Recorder
 from analyzer.spec import Known, TensorSpec
 from analyzer.targets import describe_target
-from analyzer.targets import describe_target
 
 __all__ = ["close", "graph_of", "place_inputs", "roots_of"]
 
@@ -126,7 +125,8 @@ def graph_of(recorder: Recorder, calls: Mapping[str, list[ModuleCall]], name: st
         cls = type(module)
         if cls not in classes:
             classes[cls] = tuple([describe_target(base) for base in cls.__mro__ if base not in (nn.Module, object)])
-        fields = (path, cls.__name__, also, tuple(own), tuple(buffers), called, training, classes[cls])
+        keeps = tuple([describe_target(value) for value in vars(module).values() if type(value) in _FUNCTIONS])
+        fields = (path, cls.__name__, also, tuple(own), tuple(buffers), called, training, classes[cls], keeps)
         modules[path] = record(ModuleInfo, fields)
     if "" not in modules:
         modules = {"": ModuleInfo("", name), **modules}

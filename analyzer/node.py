@@ -158,6 +158,7 @@ class ModuleInfo(NamedTuple):
         training: its mode during the analysis.
         classes: names of its class and of those that it derives from, the nearest first, ``nn.Module`` left out:
             ``("net.Own", "torch.nn.Conv2d", "torch.nn._ConvNd")``.
+        keeps: functions among its attributes, as they are written, such as ``self.activation = F.relu``.
     """
 
     path: str
@@ -168,3 +169,4 @@ class ModuleInfo(NamedTuple):
     calls: tuple[ModuleCall, ...] = ()
     training: bool = False
     classes: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from analyzer.errors import InputError
-from analyzer.tools import flop_counter, torchinfo
+from analyzer.tools import calflops, deepspeed, flop_counter, torchinfo
 from analyzer.tools.tool import Entry, Reading, Tool
 
 __all__ = ["TOOLS", "Entry", "Reading", "Tool", "tool"]
 
-TOOLS: Mapping[str, Tool] = {each.name: each for each in (flop_counter.META, flop_counter.CPU, torchinfo.TORCHINFO)}
+TOOLS: Mapping[str, Tool] = {
+    each.name: each
+    for each in (
+        flop_counter.META,
+        flop_counter.CPU,
+        torchinfo.TORCHINFO,
+        calflops.CALFLOPS,
+        calflops.CALFLOPS_MACS,
+        deepspeed.DEEPSPEED,
+        deepspeed.DEEPSPEED_MACS,
+    )
+}
 
 
 def tool(name: str) -> Tool:
