@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from analyzer.errors import InputError
-from analyzer.tools import calflops, deepspeed, flop_counter, torchinfo
+from analyzer.tools import calflops, deepspeed, flop_counter, fvcore, torchinfo
 from analyzer.tools.tool import Entry, Reading, Tool
 
 __all__ = ["TOOLS", "Entry", "Reading", "Tool", "tool"]
@@ -20,6 +20,7 @@ TOOLS: Mapping[str, Tool] = {
         calflops.CALFLOPS_MACS,
         deepspeed.DEEPSPEED,
         deepspeed.DEEPSPEED_MACS,
+        fvcore.FVCORE,
     )
 }
 
