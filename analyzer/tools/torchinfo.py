@@ -82,7 +82,7 @@ class _Layers:
     def _below(self) -> dict[str, frozenset[str]]:
         """Path -> all parameters of the module and of those that it holds."""
         below: dict[str, frozenset[str]] = {}
-        for path in reversed(self.modules):  # parents come before their children; a shared one may be anywhere
+        for path in reversed([*self.modules]):  # parents come before their children; a shared one may be anywhere
             self._collect(path, below)
         return below
 
@@ -103,7 +103,7 @@ class _Layers:
         A parameter that two layers share has a row in each; a layer that two others share is a child of the first.
         """
         listed = {path for path, info in self.modules.items() if info.calls}
-        for path in reversed(self.modules):
+        for path in reversed([*self.modules]):
             if path in listed and path:
                 listed.add(path.rpartition(".")[0])
         told: Counter[str] = Counter()
