@@ -21,6 +21,8 @@ from analyzer.targets import describe_target
 __all__ = ["close", "graph_of", "place_inputs", "roots_of"]
 
 _FUNCTIONS = frozenset({types.FunctionType, types.BuiltinFunctionType})
+# The one file of torch.nn whose layers keep functions, their activations.
+_KEEPS = "torch.nn.modules.transformer"
 # A lazy parameter that no call gave a shape.
 _SHAPELESS = TensorSpec((0,))
 
@@ -116,7 +118,7 @@ def graph_of(recorder: Recorder, calls: Mapping[str, list[ModuleCall]], name: st
     parameters |= {name: Parameter(name, spec, trainable=False) for name, spec in recorder.packed.items()}
     owned, none = state.owned, ((), ())
     modules = {}
-    classes: dict[type, tuple[str, ...]] = {}
+    classes: dict[type, tuple[tuple[str, ...], bool]] = {}
     for path, module in state.modules.items():
         own, buffers = owned.get(path, none)
         also = tuple(state.aliases.get(path, ()))
@@ -124,9 +126,11 @@ def graph_of(recorder: Recorder, calls: Mapping[str, list[ModuleCall]], name: st
         training = getattr(module, "training", False)  # a frozen TorchScript module has no mode
         cls = type(module)
         if cls not in classes:
-            classes[cls] = tuple([describe_target(base) for base in cls.__mro__ if base not in (nn.Module, object)])
-        keeps = tuple([describe_target(value) for value in vars(module).values() if type(value) in _FUNCTIONS])
-        fields = (path, cls.__name__, also, tuple(own), tuple(buffers), called, training, classes[cls], keeps)
+            names = tuple([describe_target(base) for base in cls.__mro__ if base not in (nn.Module, object)])
+            classes[cls] = (names, cls.__module__.startswith("torch.nn.") and cls.__module__ != _KEEPS)
+        names, plain = classes[cls]
+        keeps = () if plain else tuple([describe_target(f) for f in vars(module).values() if type(f) in _FUNCTIONS])
+        fields = (path, cls.__name__, also, tuple(own), tuple(buffers), called, training, names, keeps)
         modules[path] = record(ModuleInfo, fields)
     if "" not in modules:
         modules = {"": ModuleInfo("", name), **modules}

@@ -120,7 +120,7 @@ def test_files(net):
     [
         (("net.py:net", "--input", "3x7", "--tools", "nonsense"), "no tool 'nonsense' is known"),
         (("net.py:net", "--input", "3x7", "--format", "dot"), "no format 'dot' of a comparison"),
-        (("net.py:net", "--input", "3x7", "-o", "out.gv"), "no format 'gv' of a comparison"),
+        (("net.py:net", "--input", "3x7", "-o", "out.gv"), "no format 'dot' of a comparison"),
     ],
 )
 def test_wrong_commands_are_2(net, arguments, message):
