@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from analyzer.analysis import Analysis
-from analyzer.compat.calls import Call
+from analyzer.compat.calls import Call, Run
 from analyzer.compat.torchinfo.layer import Held, LayerInfo, ToldLayerInfo, held_by
 from analyzer.compat.torchinfo.sizes import size_of
 from analyzer.conventions import Convention
@@ -40,10 +40,14 @@ class Rows:
         rows = [self._row(place) for place in self._places()]
         return _numbered(rows)
 
-    def called(
-        self, analysis: Analysis, calls: list[Call], batch_dim: int | None, right: Convention
-    ) -> list[LayerInfo]:
-        """The layers as they were called, with what went through them."""
+    def called(self, done: Run, batch_dim: int | None, right: Convention) -> list[LayerInfo]:
+        """The layers as they were called, with what went through them.
+
+        Args:
+            done: the analysis, and the calls.
+            batch_dim: see `size_of`.
+            right: what a call costs where the rows do not hold torchinfo's own numbers.
+        """
         # A layer that several others hold stands where the last of them has it.
         places = {place.layer_id: place for place in self._places()}
         own = [call for call in done.calls if id(call.module) in places]
