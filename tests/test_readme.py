@@ -1,4 +1,4 @@
-"""The README keeps its word: its code runs, its output is what is printed, its figures are the tool's."""
+"""The README and the pages of docs/ keep their word: code runs, output is what is printed, figures are the tool's."""
 
 from __future__ import annotations
 
@@ -21,11 +21,22 @@ from analyzer.report import FORMATS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = [(m[1], m[2]) for m in re.finditer(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)]
 FILE = re.compile(r"# (\S+\.py)\n")
+
+
+def blocks_of(text: str) -> list[tuple[str, str]]:
+    """Kind and text of every fenced block of a page."""
+    return [(m[1], m[2]) for m in re.finditer(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
+
+
+PAGES = {
+    str(path.relative_to(ROOT)): blocks_of(path.read_text(encoding="utf-8"))
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
 COMMANDS = [
-    (command, output.rstrip("\n"))
-    for kind, text in BLOCKS
+    pytest.param(page, command, output.rstrip("\n"), id=f"{page}: {command}")
+    for page, blocks in PAGES.items()
+    for kind, text in blocks
     if kind == "console"
     for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE)
 ]
@@ -46,16 +57,16 @@ def shown_as(shown: str) -> re.Pattern[str]:
 def assert_printed(actual: str, shown: str) -> None:
     """What was printed is what the README shows."""
     if not shown_as(shown).fullmatch(of_any_version(actual)):
-        pytest.fail(f"the README shows\n{shown}\nand this is printed\n{actual}", pytrace=False)
+        pytest.fail(f"the page shows\n{shown}\nand this is printed\n{actual}", pytrace=False)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current folder, with the files in it that the README shows; what is imported from them is forgotten."""
+def folder(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder, with the files in it that the page shows; what is imported from them is forgotten."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     before = set(sys.modules)
-    for kind, text in BLOCKS:
+    for kind, text in PAGES[page]:
         if kind == "python" and (name := FILE.match(text)) and not (ROOT / name[1]).exists():
             (tmp_path / name[1]).write_text(text.removeprefix(name[0]))
     yield tmp_path
@@ -64,20 +75,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
-def test_python_prints_what_stands_below_it(folder: Path) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_python_prints_what_stands_below_it(folder: Path, page: str) -> None:
     pytest.importorskip("torchvision")
     pytest.importorskip("transformers")
     names: dict[str, object] = {"__name__": "readme"}
-    for index, (kind, text) in enumerate(BLOCKS):
+    blocks = PAGES[page]
+    for index, (kind, text) in enumerate(blocks):
         if kind == "python" and not FILE.match(text):
             with contextlib.redirect_stdout(io.StringIO()) as printed:
-                exec(compile(text, f"README.md, block {index}", "exec"), names)
-            below, output = BLOCKS[index + 1]
+                exec(compile(text, f"{page}, block {index}", "exec"), names)
+            below, output = blocks[index + 1] if index + 1 < len(blocks) else ("", "")
             assert_printed(printed.getvalue(), output if below == "text" else "\n".join(re.findall("# → (.*)", text)))
 
 
-@pytest.mark.parametrize(("command", "output"), COMMANDS, ids=[command for command, _ in COMMANDS])
-def test_commands_print_what_stands_below_them(folder: Path, command: str, output: str) -> None:
+@pytest.mark.parametrize(("page", "command", "output"), COMMANDS)
+def test_commands_print_what_stands_below_them(folder: Path, page: str, command: str, output: str) -> None:
     pytest.importorskip("torchvision")
     from typer.testing import CliRunner
 
@@ -89,7 +102,8 @@ def test_commands_print_what_stands_below_them(folder: Path, command: str, outpu
 def test_rules_are_quoted_as_they_stand() -> None:
     quoted = [
         (name[1], text.removeprefix(name[0]))
-        for kind, text in BLOCKS
+        for blocks in PAGES.values()
+        for kind, text in blocks
         if kind == "python" and (name := FILE.match(text)) and (ROOT / name[1]).exists()
     ]
     assert [name for name, _ in quoted] == ["rules/linear.py"]
