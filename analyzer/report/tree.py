@@ -100,7 +100,8 @@ def _signatures(root: Branch) -> dict[int, int]:
     signatures: dict[int, int] = {}
     for branch in reversed(list(root.walk())):
         below = tuple((child.label, signatures[id(child)]) for child in branch.children.values())
-        key = (branch.info.type, branch.info.calls, branch.own, branch.notes, branch.home, below)
+        calls = tuple((call.inputs, call.outputs) for call in branch.info.calls)  # where in the graph differs
+        key = (branch.info.type, calls, branch.own, branch.notes, branch.home, below)
         signatures[id(branch)] = numbers.setdefault(key, len(numbers))
     return signatures
 

@@ -93,6 +93,18 @@ def test_identical_neighbours_are_folded_and_their_figures_are_the_sum(repeated)
     assert folded.figures.cost == 4 * 3
 
 
+def test_where_in_the_graph_a_call_stands_makes_no_difference(sketch):
+    s = sketch().input()
+    for index in range(3):
+        s.module(f"layer{index}")
+        (call,) = s.modules[f"layer{index}"].calls
+        s.modules[f"layer{index}"] = s.modules[f"layer{index}"]._replace(
+            calls=(call._replace(nodes=range(1 + index, 2 + index)),)
+        )
+        s.node(f"layer{index}", stack=("", f"layer{index}"), counts=Counts(mac=5))
+    assert labels(s.done()) == [("", 1, 0, 15), ("layer0-2", 3, 0, 15)]
+
+
 def test_neighbours_are_folded_only_where_they_are_the_same(sketch):
     s = sketch().input()
     for index, (shape, mac) in enumerate([((2,), 5), ((2,), 5), ((3,), 5), ((3,), 7), ((3,), 7)]):
