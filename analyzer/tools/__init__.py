@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from analyzer.errors import InputError
-from analyzer.tools import calflops, deepspeed, flop_counter, fvcore, torchinfo
+from analyzer.tools import calflops, deepspeed, flop_counter, fvcore, thop, torchinfo, ultralytics_thop
 from analyzer.tools.tool import Entry, Reading, Tool
 
 __all__ = ["TOOLS", "Entry", "Reading", "Tool", "tool"]
@@ -21,6 +21,8 @@ TOOLS: Mapping[str, Tool] = {
         deepspeed.DEEPSPEED,
         deepspeed.DEEPSPEED_MACS,
         fvcore.FVCORE,
+        thop.THOP,
+        ultralytics_thop.ULTRALYTICS_THOP,
     )
 }
 
