@@ -100,6 +100,7 @@ class LayerInfo:
         self.output_size: list[Any] = []
         self.kernel_size = _kernel_size(module)
         self.held: tuple[Held, ...] = ()
+        self.leftover: tuple[Held, ...] = ()
         self.output_bytes = self.macs = 0
 
     def __repr__(self) -> str:
@@ -147,17 +148,12 @@ class LayerInfo:
         return "Partial" if 0 < trained < number else str(trained == number)
 
     def leftover_params(self) -> int:
-        """Elements of the parameters that no row below it has."""
-        return sum(held.number for held in self._leftover)
+        """Elements of the parameters that a container has and no other row: 0 for a layer that holds no others."""
+        return sum(held.number for held in self.leftover)
 
     def leftover_trainable_params(self) -> int:
         """The same, of those that require a gradient."""
-        return sum(held.number for held in self._leftover if held.trainable)
-
-    @cached_property
-    def _leftover(self) -> list[Held]:
-        below = {held.key for child in self.children for held in child.held}
-        return [held for held in self.held if held.key not in below]
+        return sum(held.number for held in self.leftover if held.trainable)
 
     # --- cells --------------------------------------------------------------------------------------------------
 
@@ -174,7 +170,7 @@ class LayerInfo:
         return f"{macs:,}" if macs > 0 else "--"
 
     def num_params_to_str(self, reached_max_depth: bool) -> str:
-        """Its parameters, in parentheses where all are frozen; a container's are those that no row below it has."""
+        """Its parameters, in parentheses where all are frozen; a container's are those that no other row has."""
         if not self.num_params:
             return "--"
         if self.is_recursive:

@@ -38,7 +38,7 @@ class Rows:
     def listed(self) -> list[LayerInfo]:
         """The layers as they are held, where nothing is called."""
         rows = [self._row(place) for place in self._places()]
-        return _numbered(rows)
+        return _finished(rows)
 
     def called(self, done: Run, batch_dim: int | None, right: Convention) -> list[LayerInfo]:
         """The layers as they were called, with what went through them.
@@ -48,10 +48,14 @@ class Rows:
             batch_dim: see `size_of`.
             right: what a call costs where the rows do not hold torchinfo's own numbers.
         """
+        found = list(self._places())
+        # torchinfo lists TorchScript's layers as they are held, in front, and never sees them called.
+        held = [place for place in found if self._faithful and isinstance(place.module, torch.jit.ScriptModule)]
+        unseen = {place.layer_id for place in held}
         # A layer that several others hold stands where the last of them has it.
-        places = {place.layer_id: place for place in self._places()}
+        places = {place.layer_id: place for place in found if place.layer_id not in unseen}
         own = [call for call in done.calls if id(call.module) in places]
-        rows = []
+        rows = [self._row(place) for place in held]
         for call in own:
             row = self._row(places[id(call.module)])
             row.executed = True
@@ -63,7 +67,7 @@ class Rows:
                 row.class_name = becomes.__name__
             rows.append(row)
         self._weigh(rows, own, done.analysis, right)
-        return _numbered(self._with_containers(rows))
+        return _finished(self._with_containers(rows))
 
     def _places(self) -> Iterator[LayerInfo]:
         """Where the model holds each layer, parents first; a shared one in every place."""
@@ -100,7 +104,7 @@ class Rows:
         if self._faithful:
             for row in rows:
                 parameters = [(held.name, held.number) for held in row.held]
-                row.macs = mult_adds(row.class_name, parameters, row.output_size)
+                row.macs = mult_adds(row.class_name, parameters, row.output_size) if row.executed else 0
             return
         owner = [0] * len(analysis.graph)
         for index, call in enumerate(calls):
@@ -144,11 +148,16 @@ def _product(sizes: list[Any]) -> int:
     return result
 
 
-def _numbered(rows: list[LayerInfo]) -> list[LayerInfo]:
-    """The rows with their numbers, and what is below each."""
+def _finished(rows: list[LayerInfo]) -> list[LayerInfo]:
+    """The rows with their numbers, what is below each, and what only containers have."""
     count: dict[int, int] = {}
     for index, row in enumerate(rows):
         row.depth_index = count[row.depth] = count.get(row.depth, 0) + 1
         end = next((i for i in range(index + 1, len(rows)) if rows[i].depth <= row.depth), len(rows))
         row.children = rows[index + 1 : end]
+    told = {held.key for row in rows if row.is_leaf_layer for held in row.held}
+    for row in sorted(rows, key=lambda row: row.depth, reverse=True):
+        if not row.is_leaf_layer:
+            row.leftover = tuple([held for held in row.held if held.key not in told])
+            told.update([held.key for held in row.held])
     return rows
