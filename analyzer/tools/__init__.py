@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from analyzer.errors import InputError
-from analyzer.tools import calflops, deepspeed, flop_counter, fvcore, thop, torchinfo, ultralytics_thop
+from analyzer.tools import (
+    calflops,
+    deepspeed,
+    flop_counter,
+    fvcore,
+    ptflops,
+    ptflops_aten,
+    thop,
+    torchinfo,
+    ultralytics_thop,
+)
 from analyzer.tools.tool import Entry, Reading, Tool
 
 __all__ = ["TOOLS", "Entry", "Reading", "Tool", "tool"]
@@ -23,6 +33,8 @@ TOOLS: Mapping[str, Tool] = {
         fvcore.FVCORE,
         thop.THOP,
         ultralytics_thop.ULTRALYTICS_THOP,
+        ptflops.PYTORCH,
+        ptflops_aten.ATEN,
     )
 }
 

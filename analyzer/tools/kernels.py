@@ -16,9 +16,10 @@ def is_fused_attention(node: Node) -> bool:
     if node.op != "scaled_dot_product_attention":
         return False
     query, key, value = (node.arguments[name] for name in ("query", "key", "value"))
-    same_heads = query.shape[:2] == key.shape[:2] == value.shape[:2]
+    # Heads may be shared by several queries. Without a batch the first axis is that of the heads.
+    same_batch = query.ndim == 3 or query.shape[:-3] == key.shape[:-3] == value.shape[:-3]
     same_width = query.shape[-1] == key.shape[-1] == value.shape[-1]
-    return query.ndim == 4 and same_heads and same_width and not node.arguments.get("dropout_p")
+    return query.ndim in (3, 4) and same_batch and same_width and not node.arguments.get("dropout_p")
 
 
 def fused_without_gradients(graph: Graph) -> frozenset[int]:
