@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from analyzer.node import ModuleInfo
+from analyzer.node import ModuleInfo, Node
 from analyzer.report.figures import Figures, ends, parameter_owner
 from analyzer.report.numbers import plural, words
 
@@ -32,6 +32,7 @@ class Branch:
         own: figures of the calls that no child made, and of the module's own parameters.
         total: ``own`` and those of all children.
         children: by path, in order.
+        nodes: the calls that no child made, in execution order.
         notes: what is worth saying beside the shapes.
     """
 
@@ -42,6 +43,7 @@ class Branch:
     own: Figures = field(default_factory=Figures)
     total: Figures = field(default_factory=Figures)
     children: dict[str, Branch] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
     notes: tuple[str, ...] = ()
 
     def walk(self) -> Iterator[Branch]:
@@ -74,6 +76,7 @@ def grow(analysis: Analysis, figures: Mapping[str, Figures]) -> Branch:
         if position is None:
             position = positions[node.stack] = _descend(root, node.stack, modules)
         position.own += _without_params(figures[node.id])
+        position.nodes.append(node)
     for parameter in analysis.parameters:
         homes[parameter_owner(parameter.name, analysis)].own += Figures(params=parameter.spec.numel)
     _sum_up(root)

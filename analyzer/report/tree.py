@@ -15,7 +15,7 @@ from analyzer.spec import TensorSpec
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
 
-__all__ = ["Row", "tree_rows"]
+__all__ = ["Row", "follows", "numbered", "tree_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,15 @@ def _signatures(root: Branch) -> dict[int, int]:
 
 
 def _runs(branches: list[Branch], signatures: dict[int, int]) -> Iterator[list[Branch]]:
-    """Neighbours that differ in nothing but a running number in their names, together."""
+    """Neighbours that differ in nothing but a running number in their names, together.
+
+    Args:
+        branches: neighbours, in order.
+        signatures: a number for every branch, by identity, that is the same for those that may be one.
+    """
     run: list[Branch] = []
     for branch in branches:
-        if run and not (signatures[id(branch)] == signatures[id(run[0])] and _follows(run[-1].label, branch.label)):
+        if run and not (signatures[id(branch)] == signatures[id(run[0])] and follows(run[-1].label, branch.label)):
             yield run
             run = []
         run.append(branch)
@@ -118,7 +123,7 @@ def _runs(branches: list[Branch], signatures: dict[int, int]) -> Iterator[list[B
         yield run
 
 
-def _numbered(label: str) -> tuple[str, str]:
+def numbered(label: str) -> tuple[str, str]:
     """Name and number of ``layer12``; a number with a leading zero is part of the name."""
     match = re.fullmatch(r"(.*?)([0-9]+)", label, re.DOTALL)
     if match is None or str(int(match[2])) != match[2]:
@@ -126,12 +131,17 @@ def _numbered(label: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def _follows(before: str, after: str) -> bool:
-    (prefix, number), (other, following) = _numbered(before), _numbered(after)
+def follows(before: str, after: str) -> bool:
+    """Whether names differ in a running number alone, and the second has the next.
+
+    >>> follows("layer9", "layer10"), follows("a", "b")
+    (True, False)
+    """
+    (prefix, number), (other, following) = numbered(before), numbered(after)
     return bool(number and following) and prefix == other and int(following) == int(number) + 1
 
 
 def _folded_label(run: list[Branch]) -> str:
     """The names of neighbours in one: ``layer0-11``."""
     first = run[0].label
-    return first if len(run) == 1 else f"{first}-{_numbered(run[-1].label)[1]}"
+    return first if len(run) == 1 else f"{first}-{numbered(run[-1].label)[1]}"
