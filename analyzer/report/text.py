@@ -19,7 +19,7 @@ from analyzer.rule import Rule
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
 
-__all__ = ["foot", "heading", "mode", "summary", "totals", "why"]
+__all__ = ["count_rows", "foot", "heading", "mode", "statement", "summary", "totals", "why"]
 
 
 def heading(weigh: Convention) -> str:
@@ -173,18 +173,18 @@ def why(node: Node, weigh: Convention, counts: Counts, rule: Rule | None) -> str
     if node.source is not None:
         rows.append(("at", str(node.source)))
     if rule is not None:
-        rows += [("rule" if index == 0 else "", line) for index, line in enumerate(_statement(rule))]
+        rows += [("rule" if index == 0 else "", line) for index, line in enumerate(statement(rule))]
     if node.status != "ruled":
         rows.append(("status", node.status))
     rows += [("note", note) for note in node.notes]
-    rows += _count_rows(counts, node.counts)
+    rows += count_rows(counts, node.counts)
     rows.append((weigh.name, weigh.explain(node, counts)))
     width = max(len(label) for label, _ in rows)
     head = f"{node.id}   {node.op}   {shapes(edge.spec for edge in node.inputs)} → {shapes(node.outputs)}"
     return "\n".join(printable(line) for line in (head, *(f"  {label:<{width}}   {text}" for label, text in rows)))
 
 
-def _statement(rule: Rule) -> list[str]:
+def statement(rule: Rule) -> list[str]:
     """First line and ``Cost:`` paragraph of a rule's docstring."""
     lines = inspect.cleandoc(rule.shape.__doc__ or "").splitlines()
     start = next((index for index, line in enumerate(lines) if line.startswith("Cost:")), None)
@@ -206,7 +206,8 @@ def _until_next_heading(lines: Iterable[str]) -> list[str]:
     return kept
 
 
-def _count_rows(counts: Counts, plain: Counts) -> list[tuple[str, str]]:
+def count_rows(counts: Counts, plain: Counts) -> list[tuple[str, str]]:
+    """Kind and ``formula = number`` of all that a call counts; one row of 0 where it counts nothing."""
     rows = []
     for kind in Counts.__dataclass_fields__:
         value = getattr(counts, kind)
