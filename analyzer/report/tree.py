@@ -15,7 +15,7 @@ from analyzer.spec import TensorSpec
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
 
-__all__ = ["Row", "follows", "numbered", "tree_rows"]
+__all__ = ["Row", "folded_label", "follows", "numbered", "runs", "tree_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def _rows(
     if leaf:
         return
     lead = f"{path}." if path else ""
-    for run in _runs(list(branch.children.values()), signatures):
-        name = _folded_label(run)
+    for run in runs(list(branch.children.values()), signatures):
+        name = folded_label(run)
         below = (len(run), whole * len(run))
         yield from _rows(run[0], f"{lead}{name}", name, level + 1, below, depth, signatures)
     rest = branch.own
@@ -106,7 +106,7 @@ def _signatures(root: Branch) -> dict[int, int]:
     return signatures
 
 
-def _runs(branches: list[Branch], signatures: dict[int, int]) -> Iterator[list[Branch]]:
+def runs(branches: list[Branch], signatures: dict[int, int]) -> Iterator[list[Branch]]:
     """Neighbours that differ in nothing but a running number in their names, together.
 
     Args:
@@ -141,7 +141,7 @@ def follows(before: str, after: str) -> bool:
     return bool(number and following) and prefix == other and int(following) == int(number) + 1
 
 
-def _folded_label(run: list[Branch]) -> str:
+def folded_label(run: list[Branch]) -> str:
     """The names of neighbours in one: ``layer0-11``."""
     first = run[0].label
     return first if len(run) == 1 else f"{first}-{numbered(run[-1].label)[1]}"
