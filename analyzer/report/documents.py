@@ -30,7 +30,7 @@ from analyzer.spec import TensorSpec
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
 
-__all__ = ["SCHEMA", "records", "to_csv", "to_json", "to_markdown"]
+__all__ = ["SCHEMA", "document", "records", "to_csv", "to_json", "to_markdown"]
 
 SCHEMA = 1
 """Version of the JSON document: it grows when a field changes its name or meaning, not when one is added."""
@@ -86,11 +86,16 @@ def escape(text: str) -> str:
 
 
 def to_json(analysis: Analysis, weigh: Convention) -> str:
+    """`document` as text."""
+    return json.dumps(document(analysis, weigh), indent=1) + "\n"
+
+
+def document(analysis: Analysis, weigh: Convention) -> Record:
     """The whole analysis as one JSON object; whole numbers are exact, however large."""
     memory = analysis.memory
     call = ends(analysis.graph)
     conventions = {**CONVENTIONS, weigh.name: weigh}
-    document = {
+    return {
         "schema": SCHEMA,
         "name": analysis.graph.name,
         "versions": dict(analysis.versions),
@@ -116,7 +121,6 @@ def to_json(analysis: Analysis, weigh: Convention) -> str:
             for item in analysis.diagnostics
         ],
     }
-    return json.dumps(document, indent=1) + "\n"
 
 
 def _totals(analysis: Analysis, weigh: Convention, conventions: Mapping[str, Convention]) -> Record:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from analyzer.bounds import is_bound
 from analyzer.conventions import Convention
 from analyzer.node import Node
 from analyzer.report.branches import grow
@@ -161,9 +162,12 @@ def parameter_records(analysis: Analysis) -> list[Record]:
 
 
 def tensor(spec: TensorSpec) -> Record:
-    """A tensor as a record.
+    """A tensor as a record; ``at_most`` are those of its dimensions whose size is an upper bound, where there are some.
 
-    >>> tensor(TensorSpec((2, 3)))
-    {'shape': [2, 3], 'dtype': 'float32', 'bytes': 24}
+    >>> from analyzer.bounds import AtMost
+    >>> tensor(TensorSpec((2, 3))), tensor(TensorSpec((2, AtMost(3))))["at_most"]
+    ({'shape': [2, 3], 'dtype': 'float32', 'bytes': 24}, [1])
     """
-    return {"shape": list(spec.shape), "dtype": spec.dtype_name, "bytes": spec.nbytes}
+    record: Record = {"shape": list(spec.shape), "dtype": spec.dtype_name, "bytes": spec.nbytes}
+    bounded = [dim for dim, size in enumerate(spec.shape) if is_bound(size)]
+    return record | {"at_most": bounded} if bounded else record

@@ -1,4 +1,4 @@
-"""Tables of an analysis for people. Only this file and `rule_table` import rich.
+"""Tables of an analysis for people. Tables alone import rich.
 
 A table fits itself to the width it is given: the bar goes first, then types, then input shapes.
 As text it is as wide as it needs.
@@ -6,21 +6,17 @@ As text it is as wide as it needs.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.jupyter import JupyterMixin
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from analyzer.conventions import Convention
 from analyzer.report import numbers
 from analyzer.report.figures import UNREAD, Figures, figures_by_node, figures_by_op, unread
+from analyzer.report.printed import Printed, empty_table
 from analyzer.report.text import foot, heading, totals
 from analyzer.report.tree import Row, tree_rows
 from analyzer.spec import TensorSpec
@@ -59,7 +55,7 @@ class Layout:
 LAYOUTS = (Layout(), Layout(bar=6), Layout(bar=0), Layout(0, kind=False), Layout(0, kind=False, inputs=False))
 
 
-class AnalysisTable(JupyterMixin):
+class AnalysisTable(Printed):
     """A table of modules, operations or nodes: a rich renderable, and plain text as ``str(table)``.
 
     Args:
@@ -76,11 +72,15 @@ class AnalysisTable(JupyterMixin):
         self.lines = list(_lines(analysis, self.weigh, by, depth))
         self.foot = foot(analysis, self.weigh)
 
+    def layouts(self) -> Iterator[Table]:
+        """The rich table in every layout, the widest first."""
+        return map(self.layout, LAYOUTS)
+
     def layout(self, layout: Layout) -> Table:
         """The rich table in one layout."""
         name, kind = NAMES[self.by]
         has_shapes = layout.outputs and any(line.inputs or line.outputs or line.notes for line in self.lines)
-        table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False, header_style="bold")
+        table = empty_table()
         table.add_column(name, overflow="fold")
         if layout.kind:
             table.add_column(kind, justify="right" if self.by == "op" else "left", overflow="fold", style="dim")
@@ -112,36 +112,6 @@ class AnalysisTable(JupyterMixin):
         percent = f"{numbers.share(figures.cost, self.total):>7}"
         drawn = f"{numbers.bar(figures.cost, self.total, layout.bar):<{layout.bar}} " if layout.bar else ""
         yield Text.assemble((drawn, "cyan"), percent)
-
-    def _fitting(self, console: Console, options: ConsoleOptions) -> Table:
-        for layout in LAYOUTS:
-            table = self.layout(layout)
-            if Measurement.get(console, options.update(width=10_000), table).maximum <= options.max_width:
-                break
-        return table
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self._fitting(console, options)
-        yield Text()
-        yield from (Text(line, style="dim" if index else "") for index, line in enumerate(self.foot))
-
-    def __str__(self) -> str:
-        """The table as wide as it needs, without colours."""
-        console = Console(
-            file=io.StringIO(), width=10_000, color_system=None, force_terminal=False, legacy_windows=False
-        )
-        with console.capture() as capture:
-            console.print(self.layout(LAYOUTS[0]))
-        lines = [line.rstrip() for line in capture.get().splitlines()]
-        return "\n".join([*lines, "", *self.foot])
-
-    def print(self, file: IO[str]) -> None:
-        """Write to a stream: fitted and coloured where it is a terminal, as plain text at full width otherwise."""
-        console = Console(file=file)
-        if console.is_terminal:
-            console.print(self)
-        else:
-            file.write(f"{self}\n")
 
 
 def _shapes(line: Line, layout: Layout) -> Text:
