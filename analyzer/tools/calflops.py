@@ -6,6 +6,7 @@ It reports the parameters that are trained.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from analyzer.graph import Graph
 from analyzer.node import Node
@@ -99,21 +100,9 @@ def _read(graph: Graph, unit: str) -> Reading:
     return Reading(counts, trained_params(graph), causes, extra)
 
 
-CALFLOPS = Tool(
-    "calflops",
-    "0.3.2",
-    _SOURCE,
-    "flops",
-    "FLOPs",
-    right("calflops", _SOURCE, "flops"),
-    lambda graph: _read(graph, "flops"),
-)
-CALFLOPS_MACS = Tool(
-    "calflops_macs",
-    "0.3.2",
-    _SOURCE,
-    "macs",
-    "MACs",
-    right("calflops_macs", _SOURCE, "macs"),
-    lambda graph: _read(graph, "macs"),
-)
+def _tool(name: str, unit: Literal["flops", "macs"], label: str) -> Tool:
+    return Tool(name, "0.3.2", _SOURCE, unit, label, right(name, _SOURCE, unit), lambda graph: _read(graph, unit))
+
+
+CALFLOPS = _tool("calflops", "flops", "FLOPs")
+CALFLOPS_MACS = _tool("calflops_macs", "macs", "MACs")

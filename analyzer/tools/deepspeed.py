@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from analyzer.graph import Graph
 from analyzer.node import Node
@@ -58,21 +59,9 @@ def _read(graph: Graph, unit: str) -> Reading:
     return Reading(counts, all_params(graph), causes)
 
 
-DEEPSPEED = Tool(
-    "deepspeed",
-    "0.19.8",
-    _SOURCE,
-    "flops",
-    "FLOPs",
-    right("deepspeed", _SOURCE, "flops"),
-    lambda graph: _read(graph, "flops"),
-)
-DEEPSPEED_MACS = Tool(
-    "deepspeed_macs",
-    "0.19.8",
-    _SOURCE,
-    "macs",
-    "MACs",
-    right("deepspeed_macs", _SOURCE, "macs"),
-    lambda graph: _read(graph, "macs"),
-)
+def _tool(name: str, unit: Literal["flops", "macs"], label: str) -> Tool:
+    return Tool(name, "0.19.8", _SOURCE, unit, label, right(name, _SOURCE, unit), lambda graph: _read(graph, unit))
+
+
+DEEPSPEED = _tool("deepspeed", "flops", "FLOPs")
+DEEPSPEED_MACS = _tool("deepspeed_macs", "macs", "MACs")

@@ -41,7 +41,7 @@ def optimized_flops(equation: str, shapes: Sequence[tuple[int, ...]]) -> int:
 
 
 def _parse(equation: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[list[str]], list[str]]:
-    """The labels of each operand and of the output; the dimensions under ``...`` are called "0", "1", from the right."""
+    """The labels of each operand and of the output; dimensions under ``...`` are "0", "1" and so on, from the right."""
     left, arrow, right = equation.partition("->")
     named = left.replace("...", "").replace(",", "")
     operands, dots = [], 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch.nn import functional
 
@@ -18,26 +18,15 @@ from analyzer.graph import Graph
 from analyzer.node import Node
 from analyzer.targets import describe_target
 from analyzer.tools.einsum_path import optimized_flops
+from analyzer.tools.recurrent_hooks import RECURRENT, RNN_LAYERS, Figures, products, right_recurrent
 from analyzer.tools.tool import Formula
 
 __all__ = ["COMMON", "METHODS", "RIGHT", "Count", "Figures", "Patches", "each", "matmul", "products", "right", "spelt"]
 
 
-class Figures(NamedTuple):
-    """FLOPs and MACs of one call."""
-
-    flops: int = 0
-    macs: int = 0
-
-
 Count = Callable[[Node], Figures]
 
 # --- the formulas that both share ---------------------------------------------------------------------------------
-
-
-def products(macs: int, flops: int = 0) -> Figures:
-    """2 FLOPs a product, and further ones."""
-    return Figures(2 * macs + flops, macs)
 
 
 def _per_input(times: int = 1) -> Count:
@@ -87,13 +76,13 @@ def each(value: Any, length: int) -> tuple[int, ...]:
 
 
 def _norm(node: Node) -> Figures:
-    return Figures((5 if node.arguments["weight"] is not None else 4) * _given(node).numel)
+    return Figures((5 if node.arguments.get("weight") is not None else 4) * _given(node).numel)
 
 
 def _batch_norm(node: Node) -> Figures:
-    if node.arguments["training"]:
+    if node.arguments.get("training"):
         return _norm(node)
-    return Figures((2 if node.arguments["weight"] is not None else 1) * _given(node).numel)
+    return Figures((2 if node.arguments.get("weight") is not None else 1) * _given(node).numel)
 
 
 def _einsum(node: Node) -> Figures:
@@ -110,51 +99,6 @@ def _local_response_norm(node: Node) -> Figures:
 def _lp_pool(node: Node) -> Figures:
     """It has no counter, but is made of a pooling, a relu and a product, which have one."""
     return Figures(_given(node).numel + 2 * node.outputs[0].numel)
-
-
-# --- recurrent layers ---------------------------------------------------------------------------------------------
-
-RNN_LAYERS = {f"torch.nn.{kind}{cell}" for kind in ("RNN", "LSTM", "GRU") for cell in ("", "Cell")}
-# Sums and products of gates, for each hidden unit of a step; and how many rows of the weights one unit has.
-_GATES = {"rnn": (1, 1), "lstm": (10, 4), "gru": (7, 3)}
-
-
-def _recurrent(node: Node) -> Figures:
-    """The first two axes of the input are taken for batch and time; the weights' second direction is like the first."""
-    given, x = node.arguments, node.arguments["input"]
-    directions = 2 if given["bidirectional"] else 1
-    group = len(given["params"]) // (given["num_layers"] * directions)
-    layers = range(0, len(given["params"]), group * directions)
-    step = sum(_step(node.op, given["params"][i : i + 2], given["has_biases"]) for i in layers)
-    return Figures(step * directions * x.shape[0] * x.shape[1])
-
-
-def _recurrent_cell(node: Node) -> Figures:
-    given = node.arguments
-    weights = [given["weight_ih"], given["weight_hh"]]
-    return Figures(_step(node.op[: -len("_cell")], weights, given["bias_ih"] is not None) * given["input"].shape[0])
-
-
-def _step(kind: str, weights: list[Any], bias: bool) -> int:
-    """One step of one layer in one direction: K products and K - 1 sums a row, the gates, and two biases."""
-    rows = weights[0].shape[0]
-    gates, share = _GATES[kind]
-    products = sum(2 * weight.numel - rows for weight in weights)
-    return products + gates * (rows // share) + (2 * rows if bias else 0)
-
-
-def _right_recurrent(node: Node) -> int:
-    """The same with our own products: of every step that there is, projections among them."""
-    given, kind = node.arguments, node.op.removesuffix("_cell")
-    gates, share = _GATES[kind]
-    if node.op == kind:
-        cells, bias = given["num_layers"] * (2 if given["bidirectional"] else 1), given["has_biases"]
-        rows = given["params"][0].shape[0]
-    else:
-        cells, bias, rows = 1, given["bias_ih"] is not None, given["weight_ih"].shape[0]
-    steps = given["input"].numel // given["input"].shape[-1]
-    around = gates * (rows // share) + (2 * rows if bias else 0)
-    return 2 * node.counts.mac - node.counts.dot + steps * cells * around
 
 
 # --- which function has which counter -----------------------------------------------------------------------------
@@ -192,11 +136,6 @@ METHODS: Mapping[str, Count] = {
 }
 """Functions and methods of torch, as they are written."""
 
-_CELLS: Mapping[str, Count] = {
-    **dict.fromkeys(_GATES, _recurrent),
-    **dict.fromkeys([f"{kind}_cell" for kind in _GATES], _recurrent_cell),
-}
-
 _OPERATORS = {
     "torch.Tensor.add": "operator.add",
     "torch.Tensor.mul": "operator.mul",
@@ -226,8 +165,8 @@ class Patches:
     def _figures(self, node: Node, graph: Graph, functions: Mapping[str, Count]) -> Figures:
         if node.kind == "call_module":
             count = None if node.op == "relu6" else self.layers.get(node.op)  # nn.ReLU6 is a Hardtanh, and calls that
-            if node.op in _CELLS and node.target in RNN_LAYERS:
-                count = _CELLS[node.op]
+            if node.op in RECURRENT and node.target in RNN_LAYERS:
+                count = RECURRENT[node.op]
         else:
             keeps, name = graph.modules[node.module].keeps, node.target
             # A layer that keeps the function since it was built calls the one that does not count. An operator that is
@@ -273,7 +212,7 @@ RIGHT: Mapping[str, Formula] = {
     "batch_norm": _flops_of(_batch_norm),
     **dict.fromkeys(("layer_norm", "group_norm", "instance_norm"), _flops_of(_norm)),
     **dict.fromkeys(("add", "mul", "interpolate"), _outputs),
-    **dict.fromkeys(_CELLS, _right_recurrent),
+    **dict.fromkeys(RECURRENT, right_recurrent),
 }
 
 

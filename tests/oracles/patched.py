@@ -1,4 +1,4 @@
-"""Run calflops or DeepSpeed's profiler and put back what they leave behind: both patch torch, and calflops not all of it."""
+"""Run calflops or DeepSpeed's profiler, and put back what they leave behind in torch, after an error above all."""
 
 from __future__ import annotations
 
