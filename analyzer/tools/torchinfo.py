@@ -100,7 +100,8 @@ class _Layers:
     def params(self) -> int:
         """What torchinfo reports: for each module with a row, what its own children's rows do not have, if above 0.
 
-        A parameter that two layers share has a row in each; a layer that two others share is a child of the first.
+        A parameter that two layers share has a row in each. A layer that two others share is nobody's child: its row
+        stands with the last of them, whoever calls it.
         """
         listed = {path for path, info in self.modules.items() if info.calls}
         for path in reversed([*self.modules]):
@@ -108,8 +109,9 @@ class _Layers:
                 listed.add(path.rpartition(".")[0])
         told: Counter[str] = Counter()
         for path in listed:
-            if path:
-                told[path.rpartition(".")[0]] += self._number(path)
+            above = {name.rpartition(".")[0] for name in (path, *self.modules[path].aliases)}
+            if path and len(above) == 1:
+                told[above.pop()] += self._number(path)
         return sum(max(0, self._number(path) - told[path]) for path in listed)
 
 

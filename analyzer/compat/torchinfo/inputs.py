@@ -66,9 +66,7 @@ def inputs_of(
     if isinstance(input_data, (list, tuple)):
         return Inputs(list(input_data), kwargs, shapes)
     kind = type(input_data).__name__
-    raise InputError(
-        f"input_data is a tensor, a list of what forward takes by position, or a dict, but this is a {kind}"
-    )
+    raise InputError(f"input_data is a tensor, a list of inputs by position, or a dict of them, but this is a {kind}")
 
 
 def _sizes(input_size: Any) -> list[Any]:
