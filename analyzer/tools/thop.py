@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from analyzer.conventions import Convention
 from analyzer.graph import Graph
@@ -96,9 +96,9 @@ def hook_of(info: ModuleInfo) -> str:
     return HOOKS.get(info.classes[0], "") if info.classes else ""
 
 
-def counted(graph: Graph) -> list[int]:
-    """What thop counts for every node, once."""
-    seen = {path for path, info in graph.modules.items() if hook_of(info)}
+def counted(graph: Graph, custom: Collection[str] = ()) -> list[int]:
+    """What thop counts for every node, once; nothing in modules at ``custom`` paths, which others count."""
+    seen = {path for path, info in graph.modules.items() if hook_of(info) and path not in custom}
     return [_COUNTS[node.op](node) if node.op in _COUNTS and node.module in seen else 0 for node in graph]
 
 

@@ -7,7 +7,7 @@ nothing, a LogSoftmax is one more a row and a Softmin one more an element.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from analyzer.conventions import Convention
 from analyzer.graph import Graph
@@ -132,9 +132,15 @@ def hook_of(info: ModuleInfo) -> str:
     return next((HOOKS[name] for name in info.classes if name in HOOKS), "")
 
 
-def counted(graph: Graph, *, functions: bool = True) -> list[int]:
-    """What ultralytics-thop counts for every node: in layers, and outside of those as functions, if at all."""
-    hooks = {path: hook_of(info) for path, info in graph.modules.items()}
+def counted(graph: Graph, custom: Collection[str] = (), *, functions: bool = True) -> list[int]:
+    """What ultralytics-thop counts for every node: in layers, and outside of those as functions.
+
+    Args:
+        graph: the graph.
+        custom: paths of modules that others count; layers inside them are counted all the same.
+        functions: whether functions are counted at all.
+    """
+    hooks = {path: "custom" if path in custom else hook_of(info) for path, info in graph.modules.items()}
     at_work = {path: hook for path, hook in hooks.items() if hook not in ("", "zero_ops")}
     counts = []
     for node in graph:
