@@ -18,6 +18,7 @@ from analyzer.node import Node
 from analyzer.spec import TensorSpec
 from analyzer.tools.jit_names import kinds_of
 from analyzer.tools.jit_values import JitNode, Value
+from analyzer.tools.kernels import fused_without_gradients
 
 __all__ = ["Record", "is_reached", "record_of", "trace"]
 
@@ -53,22 +54,32 @@ class Record:
         return JitNode(self.kind, tuple(self.inputs), tuple(self.outputs), "/".join(self.scope))
 
 
-def trace(graph: Graph) -> Iterator[tuple[int, Record]]:
+def trace(graph: Graph, *, gradients: bool = True) -> Iterator[tuple[int, Record]]:
     """``(index of the node, operator)`` for all that a tracer writes down for a graph, in order.
+
+    Without ``gradients``, torch has one kernel for self-attention in evaluation, and the tracer one operator.
 
     >>> from analyzer import analyze
     >>> [record.kind for _, record in trace(analyze(torch.nn.Conv2d(3, 5, 3), (1, 3, 7, 11)).graph)]
     ['aten::_convolution']
     """
+    fused = frozenset() if gradients else fused_without_gradients(graph)
     for index, node in enumerate(graph):
+        is_attention = _is_attention(graph, node)
+        if index in fused and is_attention:
+            if node.op == "linear" and node.arguments["weight"].shape[0] != node.arguments["weight"].shape[1]:
+                given = {"query": node.arguments["input"], "qkv_weight": node.arguments["weight"]}
+                yield index, Record(_NATIVE_ATTENTION, given, (node.arguments["input"],), node.stack)
+            continue
         for each in record_of(node):
             yield index, each
-        if node.op in _ONCE_PER_ATTENTION and _is_attention(graph, node):
+        if node.op in _ONCE_PER_ATTENTION and is_attention:
             # Of the number of heads and of sequences: no rule sees them, as they are Python's integers.
             for kind in _SIZES_OF_ATTENTION:
                 yield index, Record(kind, {"self": _SIZE, "other": _SIZE}, (_SIZE,), node.stack)
 
 
+_NATIVE_ATTENTION = "aten::_native_multi_head_attention"
 _SIZE = TensorSpec((), torch.int64)
 _ONCE_PER_ATTENTION = frozenset({"scaled_dot_product_attention", "softmax"})
 _SIZES_OF_ATTENTION = ("aten::div", *["aten::mul"] * 4)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any
 
+import torch
+
 from analyzer.errors import AnalyzerError, InputError, ModelError
 from analyzer.graph import Graph
 from analyzer.node import Node
@@ -63,22 +65,30 @@ class Rules:
         """Whether a handle of the user's serves an operator."""
         return kind in self.handles and self.handles[kind] is not self.defaults.get(kind)
 
+    def takes_whole(self, kind: str) -> bool:
+        """Whether a Function is one operator: always in a trace, and else where the user speaks of it by name."""
+        return self.faithful or self.is_own(kind) or kind in self.ignored
 
-def count(graph: Graph, paths: Collection[str], rules: Rules) -> Statistics:
+
+def count(
+    graph: Graph, paths: Collection[str], rules: Rules, functions: Mapping[str, Record] | None = None
+) -> Statistics:
     """Count all operators of a graph.
 
     Args:
         graph: the graph.
         paths: the first name of every module of the model.
         rules: how to count.
+        functions: calls of Functions, by their path on the stack.
 
     Raises:
         ModelError: a handle of the user's fails.
         InputError: a handle returns what is no number.
     """
     stats = Statistics({path: Counter() for path in paths}, {path: Counter() for path in paths}, set())
+    whole = {path: each for path, each in (functions or {}).items() if rules.takes_whole(each.kind)}
     seen: set[str] = set()
-    for node, records in _calls(graph, rules):
+    for node, records in _calls(graph, rules, whole):
         modules = _owners(node.stack[-1]) if rules.owners else set(node.stack)
         seen |= modules
         known = modules & stats.counts.keys()
@@ -94,19 +104,25 @@ def count(graph: Graph, paths: Collection[str], rules: Rules) -> Statistics:
     return stats
 
 
-def _calls(graph: Graph, rules: Rules) -> Iterator[tuple[Node, tuple[Record, ...]]]:
-    """Calls, and the operators of each."""
-    if not rules.faithful:
-        yield from ((node, record_of(node)) for node in graph)
-        return
+def _calls(graph: Graph, rules: Rules, functions: Mapping[str, Record]) -> Iterator[tuple[Node, tuple[Record, ...]]]:
+    """Calls, and the operators of each. All that happens inside a Function is one operator, where it is to be one."""
     traced: defaultdict[int, list[Record]] = defaultdict(list)
-    for index, record in trace(graph):
+    for index, record in trace(graph, gradients=torch.is_grad_enabled()) if rules.faithful else ():
         traced[index].append(record)
-    for index, is_wanted in enumerate(is_reached(graph)):
-        if is_wanted and traced[index]:
-            node = graph.records[index]
-            mark = "_" if node.op.endswith("dropout") and node.stack[-1] in rules.in_place else ""
-            yield node, tuple([replace(record, kind=record.kind + mark) for record in traced[index]])
+    reached = is_reached(graph) if rules.faithful else [True] * len(graph)
+    met: set[str] = set()
+    for index, node in enumerate(graph):
+        function = next((path for path in node.stack if path in functions), None) if functions else None
+        if function is not None:
+            if function not in met:
+                yield node._replace(stack=node.stack[: node.stack.index(function)]), (functions[function],)
+            met.add(function)
+        elif reached[index]:
+            records = tuple(traced[index]) if rules.faithful else record_of(node)
+            if rules.faithful and node.op.endswith("dropout") and node.stack[-1] in rules.in_place:
+                records = tuple([replace(record, kind=f"{record.kind}_") for record in records])
+            if records:
+                yield node, records
 
 
 def _owners(path: str) -> set[str]:

@@ -13,6 +13,7 @@ from torch.jit._trace import TracerWarning
 
 from analyzer.compat.calls import run
 from analyzer.compat.fvcore.counting import Rules, Statistics, count
+from analyzer.compat.fvcore.functions import functions_as_modules, records_of_functions
 from analyzer.errors import InputError
 from analyzer.node import Node
 from analyzer.tools.fvcore import IGNORED
@@ -178,13 +179,15 @@ class JitModelAnalysis:
                     warnings.simplefilter("ignore")
                 elif self._warn_trace == "no_tracer_warning":
                     warnings.filterwarnings("ignore", category=TracerWarning)
-                graph = run(self._model, args).analysis.graph
+                with functions_as_modules():
+                    found = run(self._model, args)
             right = None if self._faithful or self._cleared else type(self)._right
             defaults = {} if self._cleared else self._defaults
             in_place = [path for path, module in self._named_modules.items() if getattr(module, "inplace", False)]
             is_owner = self._ancestor_mode == "owner"
             rules = Rules(self._op_handles, defaults, self._ignored_ops, right, is_owner, self._faithful, in_place)
-            self._stats = count(graph, dict.fromkeys(self._aliases.values()), rules)
+            functions = records_of_functions(found.calls)
+            self._stats = count(found.analysis.graph, dict.fromkeys(self._aliases.values()), rules, functions)
             self._log(self._stats)
         return self._stats
 
