@@ -115,8 +115,10 @@ class Comparison:
     def _markdown(self) -> str:
         rows: list[tuple[str, ...]] = [HEAD, ("---", "---:", "---:", "---:", "---")]
         for verdict in self.verdicts:
-            name, true = f"{verdict.tool.name} {verdict.tool.version}", exactly(verdict.true, self.missing)
-            rows.append((name, exactly(verdict.said), true, f"{verdict.difference:+,}", f"in {UNITS[verdict.unit]}"))
+            true = exactly(verdict.true, self.missing)
+            rows.append(
+                (name(verdict), exactly(verdict.said), true, f"{verdict.difference:+,}", f"in {UNITS[verdict.unit]}")
+            )
             rows += [("", "", "", f"{cause.amount:+,}", reason(cause)) for cause in verdict.causes]
         return "".join(f"| {' | '.join(map(escape, row))} |\n" for row in rows)
 
@@ -133,9 +135,14 @@ def lines(verdict: Verdict, missing: bool = False) -> Iterator[tuple[str, ...]]:
         why.append(("", f"reports {human(verdict.params)} of {human(verdict.true_params)} parameters"))
     unit = UNITS[verdict.unit]
     true = human(verdict.true, unit, missing=missing)
-    head = (f"{verdict.tool.name} {verdict.tool.version}", human(verdict.said, unit), true)
+    head = (name(verdict), human(verdict.said, unit), true)
     yield *head, _signed(verdict.difference), "" if why else "the same"
     yield from (("", "", "", *each) for each in why)
+
+
+def name(verdict: Verdict) -> str:
+    """The tool and its release, without the date that some append."""
+    return f"{verdict.tool.name} {verdict.tool.version.partition('.post')[0]}"
 
 
 def reason(cause: Cause) -> str:

@@ -55,6 +55,11 @@ def cause_of(node: Node, said: int, true: int) -> str:
         return "the −1 of 2K − 1 not taken off"
     if mac == true and 0 < said - true <= elements:
         return "additions of a bias counted as MACs"
+    if family == "recurrent layers" and mac:
+        if said == 2 * mac:
+            return "gates and biases of recurrent layers not counted"
+        if said > true == mac:
+            return "gates and biases of recurrent layers counted as MACs"
     return f"{family} counted by another formula"
 
 
