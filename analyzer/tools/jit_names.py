@@ -27,6 +27,15 @@ _SPELLINGS: Mapping[str, str] = {
     "unfold_copy": "unfold_copy", "new_tensor": "", "tensor": "", "as_tensor": "",
 }  # fmt: skip
 
+# Other names of operators, which the tracer does not keep.
+_ALIASES: Mapping[str, str] = {
+    "absolute": "abs", "clip": "clamp", "divide": "div", "true_divide": "div", "multiply": "mul", "subtract": "sub",
+    "negative": "neg", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "not_equal": "ne",
+    "concat": "cat", "concatenate": "cat", "swapaxes": "transpose", "swapdims": "transpose", "moveaxis": "movedim",
+    "arctan": "atan", "arcsin": "asin", "arccos": "acos", "arctanh": "atanh", "arcsinh": "asinh", "arccosh": "acosh",
+    "arctan2": "atan2", "fix": "trunc", "special_expit": "sigmoid", "row_stack": "vstack", "ger": "outer",
+}  # fmt: skip
+
 # Operators that write their result over their first argument.
 _IN_PLACE = {"add": "add_", "sub": "sub_", "mul": "mul_", "truediv": "div_", "div": "div_", "floordiv": "floor_divide_",
              "mod": "remainder_", "pow": "pow_", "and": "__iand__", "or": "__ior__", "xor": "__ixor__"}  # fmt: skip
@@ -45,6 +54,8 @@ _OPERATIONS: Mapping[str, str] = {
     "float": "to", "half": "to", "double": "to", "bfloat16": "to", "int": "to", "long": "to", "short": "to",
     "char": "to", "byte": "to", "bool": "to", "cfloat": "to", "cdouble": "to", "type": "to", "cpu": "to", "cuda": "to",
     "xpu": "to", "setitem": "copy_", "rnn": "rnn_tanh", "norms": "linalg_vector_norm", "pinv": "linalg_pinv",
+    "mse_loss": "broadcast_tensors mse_loss", "l1_loss": "broadcast_tensors l1_loss",
+    "smooth_l1_loss": "broadcast_tensors smooth_l1_loss", "huber_loss": "broadcast_tensors huber_loss",
     "rnn_cell": "linear linear add_ tanh",
     "lstm_cell": "linear linear add_ unsafe_chunk sigmoid_ sigmoid_ tanh_ sigmoid_ mul mul add_ tanh mul",
     "gru_cell": "linear unsafe_chunk linear unsafe_chunk add_ sigmoid_ add_ sigmoid_ mul_ add tanh_ sub mul_ add_",
@@ -90,6 +101,8 @@ def kinds_of(node: Node) -> tuple[str, ...]:
 
 def _names(node: Node, last: str) -> list[str]:
     if node.kind != "call_module":
+        bare = last.removesuffix("_")
+        last = _ALIASES.get(bare, bare) + last[len(bare) :]
         found = _IN_PLACE_SPELLINGS.get(last, _SPELLINGS.get(last))
         if found is not None:
             return found.split()
@@ -98,11 +111,16 @@ def _names(node: Node, last: str) -> list[str]:
     if node.op in _WITH_INDICES and node.arguments.get("return_indices"):
         return [f"{node.op}_with_indices"]
     names = _OPERATIONS.get(node.op, node.op).split()
-    if (
-        node.op in ("rnn", "rnn_cell")
-        and "RELU" in str(node.arguments.get("mode", node.arguments.get("nonlinearity"))).upper()
-    ):
+    if node.op in ("rnn", "rnn_cell") and _is_relu(node):
         names[-1] = names[-1].replace("tanh", "relu")
+    if node.op == "local_response_norm" and node.arguments["input"].ndim == 3:
+        names[names.index("avg_pool3d")] = "avg_pool2d"
     if is_in_place(node):
         names[-1] += "_"
     return names
+
+
+def _is_relu(node: Node) -> bool:
+    """Whether a plain recurrent layer or cell has a ReLU, and no tanh."""
+    how = node.arguments.get("mode", node.arguments.get("nonlinearity"))
+    return "RELU" in str(how).upper()
