@@ -137,9 +137,9 @@ def profile_origin(
         return right[0], right[1]
     custom = Custom(custom_ops, also=_own_hooks())
     result = analyzed(model, inputs, input_size)
-    leaves = {path for path, module in model.named_modules() if not any(True for _ in module.children())}
+    leaves = {path for path, module in model.named_modules() if not _holds_others(module)}
     if verbose or report_missing:
-        announce(model, custom, _hook_of, _MISSING if report_missing else "", leaves_only=True)
+        announce(model, custom, _hook_of, _MISSING if report_missing else "", skip=_holds_others)
     ops, params = _hooked(model, result, custom), own_params(result.analysis.graph)
     return float(sum(ops[path] for path in leaves)), float(sum(params[path] for path in leaves))
 
@@ -175,6 +175,10 @@ def _own_hooks() -> dict[type, Rule | None]:
 
 def _hook_of(module: nn.Module) -> str:
     return HOOKS.get(describe_target(type(module)), "")
+
+
+def _holds_others(module: nn.Module) -> bool:
+    return next(module.children(), None) is not None
 
 
 def _zero(module: nn.Module) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def announce(
     custom: Custom,
     hook_of: Callable[[nn.Module], str],
     missing: str = "",
-    leaves_only: bool = False,
+    skip: Callable[[nn.Module], bool] = lambda module: False,
 ) -> None:
     """Print how each class of modules is counted, the first time that one comes up, children before their parents.
 
@@ -25,12 +25,12 @@ def announce(
         custom: the user's functions.
         hook_of: the tool's name for how it counts a module; empty where it does not.
         missing: what to print of a class that it does not count; nothing when left out.
-        leaves_only: leave out modules that hold others.
+        skip: which modules are passed over.
     """
     seen: set[type] = set()
     for module in _children_first(model):
         cls = type(module)
-        if cls in seen or (leaves_only and any(True for _ in module.children())):
+        if cls in seen or skip(module):
             continue
         seen.add(cls)
         rule = custom.rule(module)

@@ -128,7 +128,12 @@ def profile_origin(
     custom = Custom(custom_ops, _is_builtin)
     result = _with_arguments_in_order(analyzed(model, inputs))
     if verbose or report_missing:
-        announce(model, custom, _hook_of, _MISSING if report_missing else "", leaves_only=True)
+
+        def skip(module: nn.Module) -> bool:
+            known = _hook_of(module) or custom.knows(module)
+            return not known and next(module.children(), None) is not None
+
+        announce(model, custom, _hook_of, _MISSING if report_missing else "", skip)
     ops, _ = _hooked(model, result, custom)
     return sum(ops.values()), float(result.analysis.params)
 
