@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HO
     from analyzer.api import analyze as analyze
     from analyzer.conventions import CONVENTIONS as CONVENTIONS, Convention as Convention
     from analyzer.counts import Counts as Counts, Traffic as Traffic
+    from analyzer.difference import Difference as Difference, diff as diff
     from analyzer.errors import (
         AnalyzerError as AnalyzerError,
         DataDependentError as DataDependentError,
@@ -44,6 +45,7 @@ _HOMES = {
     "api": ("analyze",),
     "conventions": ("CONVENTIONS", "Convention"),
     "counts": ("Counts", "Traffic"),
+    "difference": ("Difference", "diff"),
     "errors": (
         "AnalyzerError", "DataDependentError", "Diagnostic", "InputError", "MissingRuleError", "ModelError",
         "RuleError", "ShapeError",

@@ -19,7 +19,7 @@ except ModuleNotFoundError:
     print("the command flopgraph needs two small packages more: pip install 'flopgraph[cli]'", file=sys.stderr)
     sys.exit(2)
 
-from analyzer import cli_compare, cli_sweep, options as the
+from analyzer import cli_compare, cli_diff, cli_sweep, options as the
 from analyzer.cli_model import analyze_loaded, load, tell_notes
 from analyzer.errors import AnalyzerError, InputError
 
@@ -44,6 +44,7 @@ Examples:
   flopgraph torchvision:resnet50 -o resnet50.graphml
   flopgraph sweep 'timm:vit_*' --jobs 2 -o zoo.csv
   flopgraph compare torchvision:swin_t --tools thop,fvcore
+  flopgraph diff torchvision:resnet50 torchvision:wide_resnet50_2
   flopgraph rules
   flopgraph rules torch.nn.functional.conv2d
 
@@ -203,6 +204,7 @@ def _progress(text: str, after: float = 1.0) -> Iterator[None]:
 
 cli_sweep.register(app, _errors_as_text)
 cli_compare.register(app, _errors_as_text, _progress)
+cli_diff.register(app, _errors_as_text, _progress)
 
 
 def main() -> None:

@@ -6,14 +6,12 @@ import contextlib
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from analyzer import options as the
-from analyzer.cli_model import analyze_loaded, load, tell_notes
-from analyzer.errors import InputError
+from analyzer.cli_model import analyze_loaded, format_of, load, tell_notes, write
 
 __all__ = ["register"]
 
@@ -30,14 +28,6 @@ Examples:
 """
 
 Tools = Annotated[str, typer.Option(metavar="NAME,...", help="Which tools; all when left out.", show_default=False)]
-Format = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FORMAT",
-        help="table, json, csv or md; when left out, the suffix of FILE, else table.",
-        show_default=False,
-    ),
-]
 
 
 def register(
@@ -61,17 +51,16 @@ def register(
         dtype: the.Dtype = None,
         assume: the.Assume = None,
         trust_remote_code: the.Trust = False,
-        format: Format = None,
+        format: the.ShortFormat = None,
         output: the.Output = None,
     ) -> None:
         """Compare tools on one model."""
         with errors_as_text():
             with progress(f"analyzing {model}"), contextlib.redirect_stdout(sys.stderr):
-                from analyzer.report import SUFFIXES, comparison
+                from analyzer.report import comparison
                 from analyzer.tools import tool
 
-                suffix = "table" if output is None else output.suffix.removeprefix(".").lower()
-                written = format or SUFFIXES.get(suffix, suffix)
+                written = format_of(format, output)
                 comparison.check(written)
                 names = [name.strip() for name in tools.split(",") if name.strip()]
                 for name in names:
@@ -84,14 +73,4 @@ def register(
             if written == "table" and output is None:
                 compared.table().print(sys.stdout)
             else:
-                _write(compared.export(written), output)
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{output} cannot be written: {error.strerror}") from None
+                write(compared.export(written), output)

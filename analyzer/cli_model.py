@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from analyzer.analysis import Analysis
     from analyzer.zoo import Loaded
 
-__all__ = ["analyze_loaded", "load", "tell_notes"]
+__all__ = ["analyze_loaded", "format_of", "load", "tell_notes", "write"]
 
 
 def load(
@@ -63,6 +64,29 @@ def tell_notes(loaded: Loaded) -> None:
     """Write remarks on how the model was built to stderr."""
     for note in loaded.notes:
         typer.echo(f"note: {note}", err=True)
+
+
+def format_of(format: str | None, output: Path | None) -> str:
+    """The format asked for, or that of the file's suffix, or a table."""
+    from analyzer.report import SUFFIXES
+
+    suffix = "table" if output is None else output.suffix.removeprefix(".").lower()
+    return format or SUFFIXES.get(suffix, suffix)
+
+
+def write(text: str, output: Path | None) -> None:
+    """Write to a file, or to stdout where there is none.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{output} cannot be written: {error.strerror}") from None
 
 
 def _json_object(text: str) -> dict[str, Any]:

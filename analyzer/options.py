@@ -96,6 +96,14 @@ Format = Annotated[
         show_default=False,
     ),
 ]
+ShortFormat = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORMAT",
+        help="table, json, csv or md; when left out, the suffix of FILE, else table.",
+        show_default=False,
+    ),
+]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.", show_default=False)
 ]

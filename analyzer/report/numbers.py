@@ -9,7 +9,20 @@ from itertools import groupby
 from analyzer.bounds import is_bound
 from analyzer.spec import TensorSpec
 
-__all__ = ["bar", "exactly", "human", "plural", "printable", "shape", "shapes", "share", "sign", "words"]
+__all__ = [
+    "bar",
+    "exactly",
+    "growth",
+    "human",
+    "plural",
+    "printable",
+    "shape",
+    "shapes",
+    "share",
+    "sign",
+    "signed",
+    "words",
+]
 
 PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -73,6 +86,27 @@ def share(part: int, whole: int) -> str:
     part, whole = int(part), int(whole)
     thousandths = (2000 * part + whole) // (2 * whole)
     return f"{thousandths // 10}.{thousandths % 10} %" if thousandths else "<0.1 %"
+
+
+def signed(amount: int, text: str) -> str:
+    """A number that was written without regard to its sign, with one: ``+`` for more, ``−`` for less.
+
+    >>> signed(1_300, human(1_300)), signed(-5, human(-5)), signed(0, human(0))
+    ('+1.30 k', '−5', '0')
+    """
+    return f"+{text}" if amount > 0 else text.replace("-", "−", 1)
+
+
+def growth(old: int, new: int) -> str:
+    """Per cent by which a number grew; nothing where it did not change or was nothing.
+
+    >>> growth(1_000, 2_787), growth(4, 3), growth(10**9, 10**9 + 1), growth(0, 5), growth(5, 5)
+    ('+178.7 %', '−25.0 %', '+<0.1 %', '', '')
+    """
+    if not old or old == new:
+        return ""
+    size = share(abs(int(new) - int(old)), int(old))
+    return f"{'+' if new > old else '−'}{size}"
 
 
 def bar(part: int, whole: int, width: int) -> str:

@@ -52,7 +52,7 @@ class Printed(JupyterMixin, ABC):
         with console.capture() as capture:
             console.print(next(self.layouts()))
         lines = [line.rstrip() for line in capture.get().splitlines()]
-        return "\n".join([*lines, "", *self.foot] if self.foot else lines)
+        return "\n".join([*lines, "", *self.foot] if self.foot else lines).strip("\n")
 
     def print(self, file: IO[str]) -> None:
         """Write to a stream: fitted and coloured where it is a terminal, as plain text at full width otherwise."""

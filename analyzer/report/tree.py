@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from analyzer.conventions import Convention
 from analyzer.report.branches import Branch, grow
@@ -106,14 +106,25 @@ def _signatures(root: Branch) -> dict[int, int]:
     return signatures
 
 
-def runs(branches: list[Branch], signatures: dict[int, int]) -> Iterator[list[Branch]]:
+class Labelled(Protocol):
+    """What stands in a tree under a name."""
+
+    @property
+    def label(self) -> str:
+        """What it is called below its parent."""
+
+
+Neighbour = TypeVar("Neighbour", bound=Labelled)
+
+
+def runs(branches: Sequence[Neighbour], signatures: dict[int, int]) -> Iterator[list[Neighbour]]:
     """Neighbours that differ in nothing but a running number in their names, together.
 
     Args:
         branches: neighbours, in order.
         signatures: a number for every branch, by identity, that is the same for those that may be one.
     """
-    run: list[Branch] = []
+    run: list[Neighbour] = []
     for branch in branches:
         if run and not (signatures[id(branch)] == signatures[id(run[0])] and follows(run[-1].label, branch.label)):
             yield run
@@ -141,7 +152,7 @@ def follows(before: str, after: str) -> bool:
     return bool(number and following) and prefix == other and int(following) == int(number) + 1
 
 
-def folded_label(run: list[Branch]) -> str:
+def folded_label(run: Sequence[Labelled]) -> str:
     """The names of neighbours in one: ``layer0-11``."""
     first = run[0].label
     return first if len(run) == 1 else f"{first}-{numbered(run[-1].label)[1]}"
