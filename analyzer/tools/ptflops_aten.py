@@ -13,7 +13,7 @@ import torch
 
 from analyzer.conventions import Convention
 from analyzer.graph import Graph
-from analyzer.node import Node
+from analyzer.node import Attribute, Node, Ref
 from analyzer.spec import TensorSpec
 from analyzer.tools.kernels import is_fused_attention
 from analyzer.tools.layout import rearranged
@@ -166,17 +166,20 @@ def _seen(node: Node, turned: frozenset[tuple[str, int]], learned: frozenset[str
 
 
 def _mask_of(node: Node) -> str:
-    return next((edge.source for edge in node.inputs if edge.slot == "attn_mask"), "")
+    """The node that made the mask of attention, or the parameter that it is."""
+    args, kwargs = node.call
+    mask = kwargs.get("attn_mask", args[3] if len(args) > 3 else None)
+    return mask.source if isinstance(mask, Ref) else mask.name if isinstance(mask, Attribute) else ""
 
 
 def _learned(graph: Graph) -> frozenset[str]:
-    """Ids of the nodes whose results hang on parameters that require a gradient; ptflops leaves gradients on."""
+    """Parameters that require a gradient, and ids of the nodes that hang on them; ptflops leaves gradients on."""
     trainable = {parameter.name for parameter in graph.parameters.values() if parameter.trainable}
     found: set[str] = set()
     for node in graph:
         if not trainable.isdisjoint(node.params) or any(edge.source in found for edge in node.inputs):
             found.add(node.id)
-    return frozenset(found)
+    return frozenset(found | trainable)
 
 
 def _read(graph: Graph) -> Reading:
