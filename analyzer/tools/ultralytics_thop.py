@@ -150,7 +150,13 @@ def counted(graph: Graph, custom: Collection[str] = (), *, functions: bool = Tru
 
 
 def _read(graph: Graph) -> Reading:
-    return Reading(tuple(counted(graph)), all_params(graph))
+    counts = counted(graph)
+    causes = {
+        index: "the softmax of attention counted"
+        for index, (count, node) in enumerate(zip(counts, graph, strict=True))
+        if node.op == "scaled_dot_product_attention" and count > node.counts.mac
+    }
+    return Reading(tuple(counts), all_params(graph), causes)
 
 
 ULTRALYTICS_THOP = Tool("ultralytics_thop", "2.2.3", _SOURCE, "macs", "MACs", _RIGHT, _read)
