@@ -17,7 +17,7 @@ from analyzer.graph import Graph
 from analyzer.node import Node
 from analyzer.spec import TensorSpec
 from analyzer.tools.jit_names import kinds_of
-from analyzer.tools.jit_values import JitNode, Value
+from analyzer.tools.jit_values import Value
 from analyzer.tools.kernels import fused_without_gradients
 
 __all__ = ["Record", "is_reached", "record_of", "trace"]
@@ -31,13 +31,11 @@ class Record:
         kind: its name, ``"aten::linear"``.
         arguments: what it was given, by the names of its schema or of our rule.
         results: the tensors that it returned.
-        scope: paths of the modules that were running.
     """
 
     kind: str
     arguments: Mapping[str, Any]
     results: tuple[TensorSpec, ...]
-    scope: tuple[str, ...] = ("",)
 
     @property
     def inputs(self) -> list[Value]:
@@ -48,10 +46,6 @@ class Record:
     def outputs(self) -> list[Value]:
         """Its results, as a handle takes them."""
         return [Value(spec, f"out.{index}", self.kind) for index, spec in enumerate(self.results)]
-
-    def node(self) -> JitNode:
-        """The whole call."""
-        return JitNode(self.kind, tuple(self.inputs), tuple(self.outputs), "/".join(self.scope))
 
 
 def trace(graph: Graph, *, gradients: bool = True) -> Iterator[tuple[int, Record]]:
@@ -69,14 +63,14 @@ def trace(graph: Graph, *, gradients: bool = True) -> Iterator[tuple[int, Record
         if index in fused and is_attention:
             if node.op == "linear" and node.arguments["weight"].shape[0] != node.arguments["weight"].shape[1]:
                 given = {"query": node.arguments["input"], "qkv_weight": node.arguments["weight"]}
-                yield index, Record(_NATIVE_ATTENTION, given, (node.arguments["input"],), node.stack)
+                yield index, Record(_NATIVE_ATTENTION, given, (node.arguments["input"],))
             continue
         for each in record_of(node):
             yield index, each
         if node.op in _ONCE_PER_ATTENTION and is_attention:
             # Of the number of heads and of sequences: no rule sees them, as they are Python's integers.
             for kind in _SIZES_OF_ATTENTION:
-                yield index, Record(kind, {"self": _SIZE, "other": _SIZE}, (_SIZE,), node.stack)
+                yield index, Record(kind, {"self": _SIZE, "other": _SIZE}, (_SIZE,))
 
 
 _NATIVE_ATTENTION = "aten::_native_multi_head_attention"
@@ -109,8 +103,8 @@ def record_of(node: Node) -> tuple[Record, ...]:
     """The operators of one call."""
     expand = _EXPANSIONS.get(node.op)
     if expand is not None and node.kind not in ("placeholder", "get_attr", "output"):
-        return tuple([Record(kind, arguments, results, node.stack) for kind, arguments, results in expand(node)])
-    return tuple([Record(kind, node.arguments, node.outputs, node.stack) for kind in kinds_of(node)])
+        return tuple([Record(kind, arguments, results) for kind, arguments, results in expand(node)])
+    return tuple([Record(kind, node.arguments, node.outputs) for kind in kinds_of(node)])
 
 
 Parts = list[tuple[str, Mapping[str, Any], tuple[TensorSpec, ...]]]
@@ -209,7 +203,7 @@ _EXPANSIONS: Mapping[str, Callable[[Node], Parts]] = {
 }  # fmt: skip
 
 # A schema's name for an argument -> ours.
-_OURS = {"self": "input", "tensors": "operands", "batch1": "batch1", "vec": "vec", "affine": "weight"}
+_OURS = {"self": "input", "tensors": "operands"}
 
 
 def _in_order(kind: str, arguments: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -219,15 +213,19 @@ def _in_order(kind: str, arguments: Mapping[str, Any]) -> list[tuple[str, Any]]:
     if schema is None:
         return list(arguments.items())
     pairs = []
-    for name, default in schema:
+    for name, default, length in schema:
         key = next((key for key in (name, _OURS.get(name)) if key in arguments), None)
-        pairs.append((name, default if key is None else arguments[key]))
+        value = default if key is None else arguments[key]
+        pairs.append((name, [value] * length if length and isinstance(value, int) else value))
     return pairs
 
 
 @cache
-def _schema(kind: str, names: frozenset[str], tensors: frozenset[str]) -> list[tuple[str, Any]] | None:
-    """The arguments, with defaults, of that overload of an operator which these names and tensors fit best."""
+def _schema(kind: str, names: frozenset[str], tensors: frozenset[str]) -> list[tuple[str, Any, int | None]] | None:
+    """The arguments of that overload of an operator which these names and tensors fit best.
+
+    Each with its default, and with its length where one number may stand for a list: ``kernel_size=3`` for ``(3, 3)``.
+    """
     schemas = torch._C._jit_get_schemas_for_operator(kind)
     if not schemas:
         return None
@@ -244,4 +242,4 @@ def _schema(kind: str, names: frozenset[str], tensors: frozenset[str]) -> list[t
         return score
 
     best = max(schemas, key=lambda schema: (fit(schema), len(schema.arguments)))
-    return [(a.name, a.default_value if a.has_default_value() else None) for a in best.arguments]
+    return [(a.name, a.default_value if a.has_default_value() else None, getattr(a, "N", None)) for a in best.arguments]

@@ -90,7 +90,6 @@ class JitNode:
     name: str
     given: tuple[Value, ...] = ()
     made: tuple[Value, ...] = ()
-    scope: str = ""
 
     def kind(self) -> str:
         """What was called: ``"aten::linear"``, ``"prim::ListConstruct"``."""
@@ -103,10 +102,6 @@ class JitNode:
     def outputs(self) -> Iterator[Value]:
         """What it returned."""
         return iter(self.made)
-
-    def scopeName(self) -> str:  # noqa: N802
-        """Paths of the modules that were running, outermost first, joined by ``/``."""
-        return self.scope
 
 
 @dataclass(frozen=True)
