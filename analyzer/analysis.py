@@ -285,7 +285,10 @@ class Analysis:
             return report.table(self, depth=depth, convention=convention, by=by)
 
     def export(self, format: str, *, by: str = "module", convention: str = "flops", depth: int | None = None) -> str:
-        """The analysis as text: ``json csv md`` (of modules, ops or nodes), ``graphml gexf dot nodelink`` (the graph).
+        """The analysis as text.
+
+        ``html`` is a page to look at, ``json csv md`` are records (of modules, ops or nodes), ``graphml gexf dot
+        nodelink`` the graph.
 
         Raises:
             InputError: there is no such format.

@@ -21,6 +21,7 @@ except ModuleNotFoundError:
 
 from analyzer import cli_compare, cli_diff, cli_sweep, options as the
 from analyzer.cli_model import analyze_loaded, load, tell_notes
+from analyzer.cli_open import page_file, show
 from analyzer.errors import AnalyzerError, InputError
 
 __all__ = ["app", "main"]
@@ -41,6 +42,7 @@ Examples:
   flopgraph model.py:make_model --input ids=2x128:int64 --kwargs '{"width": 64}'
   flopgraph package.module:Class --input 1x80x3000 --convention macs --depth 3
   flopgraph torchvision:resnet50 --by node --format csv -o resnet50.csv
+  flopgraph torchvision:resnet50 -o resnet50.html --open
   flopgraph torchvision:resnet50 -o resnet50.graphml
   flopgraph sweep 'timm:vit_*' --jobs 2 -o zoo.csv
   flopgraph compare torchvision:swin_t --tools thop,fvcore
@@ -103,6 +105,7 @@ def analyze(
     depth: the.Depth = None,
     format: the.Format = None,
     output: the.Output = None,
+    open: the.Open = False,
     version: the.Version = False,
 ) -> None:
     """Analyze one model."""
@@ -110,6 +113,8 @@ def analyze(
         with _progress(f"analyzing {model}"), contextlib.redirect_stdout(sys.stderr):
             from analyzer import report
 
+            if open:
+                output, format = page_file(model, output, format), "html"
             format = format or ("table" if output is None else report.format_of(output))
             report.check(format, by, convention)
             options = {"head": head, "batch": batch, "seq": seq, "trust_remote_code": trust_remote_code}
@@ -123,6 +128,8 @@ def analyze(
                 report.save(analysis, output, format, by=by, convention=convention, depth=depth)
             except OSError as error:
                 raise InputError(f"{output} cannot be written: {error.strerror}") from None
+            if open:
+                show(output)
         elif format == "table":
             analysis.table(by=by, convention=convention, depth=depth).print(sys.stdout)
         else:

@@ -92,7 +92,7 @@ Format = Annotated[
     str | None,
     typer.Option(
         metavar="FORMAT",
-        help="table, json, csv, md, graphml, gexf, dot or nodelink; when left out, the suffix of FILE, else table.",
+        help="table, json, csv, md, html, graphml, gexf, dot, nodelink; when left out, the suffix of FILE, else table.",
         show_default=False,
     ),
 ]
@@ -107,6 +107,7 @@ ShortFormat = Annotated[
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.", show_default=False)
 ]
+Open = Annotated[bool, typer.Option("--open", help="Write an HTML page and open it in the browser.")]
 Version = Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)]
 
 

@@ -31,9 +31,9 @@ __all__ = [
     "why",
 ]
 
-FORMATS = ("table", "json", "csv", "md", "graphml", "gexf", "dot", "nodelink")
+FORMATS = ("table", "json", "csv", "md", "html", "graphml", "gexf", "dot", "nodelink")
 BY = ("module", "op", "node")
-SUFFIXES = {"txt": "table", "markdown": "md", "gv": "dot"}
+SUFFIXES = {"txt": "table", "htm": "html", "markdown": "md", "gv": "dot"}
 
 
 def check(format: str, by: str, convention: str | Convention) -> Convention:
@@ -100,6 +100,10 @@ def export(
     match format:
         case "table":
             return f"{table(analysis, depth=depth, convention=convention, by=by)}\n"
+        case "html":
+            from analyzer.report.page import to_html  # its template engine is slow to import
+
+            return to_html(analysis, weigh)
         case "json":
             return documents.to_json(analysis, weigh)
         case "csv":

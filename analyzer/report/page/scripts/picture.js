@@ -1,0 +1,74 @@
+// The graph as a picture: SVG with its own styles, PNG from that, and what print shows.
+
+class Picture {
+  constructor(model, graph) {
+    Object.assign(this, { model, graph });
+    addEventListener("beforeprint", () => this.#toPaper());
+    addEventListener("afterprint", () => this.#fromPaper());
+  }
+
+  /** The whole graph as an SVG document. */
+  svg() {
+    const { width, height } = this.graph.root;
+    const root = svg("svg", { xmlns: SVG, width: width + 32, height: height + 32, viewBox: `-16 -16 ${width + 32} ${height + 32}`, class: "picture" });
+    const style = svg("style", {}, `svg{${this.#colours()}}\n${this.#rules()}`);
+    root.append(svg("title", {}, this.model.name), style, tip());
+    root.append(svg("rect", { class: "paper", x: -16, y: -16, width: width + 32, height: height + 32 }), this.graph.whole());
+    return new XMLSerializer().serializeToString(root);
+  }
+
+  /** The values that the page's colours have now. */
+  #colours() {
+    const now = getComputedStyle(document.documentElement);
+    return [...now].filter((name) => name.startsWith("--")).map((name) => `${name}:${now.getPropertyValue(name)}`).join(";");
+  }
+
+  #rules() {
+    const rules = [...document.styleSheets[0].cssRules].map((rule) => rule.cssText);
+    return rules.filter((rule) => rule.startsWith(".scene") || rule.startsWith(".tip") || rule.startsWith(".picture")).join("\n");
+  }
+
+  saveSvg() {
+    save(new Blob([this.svg()], { type: "image/svg+xml" }), `${this.#name()}.svg`);
+  }
+
+  /** A PNG of twice the size, smaller where a canvas could not hold it. */
+  async savePng() {
+    const image = new Image();
+    const address = URL.createObjectURL(new Blob([this.svg()], { type: "image/svg+xml" }));
+    image.src = address;
+    await image.decode();
+    URL.revokeObjectURL(address);
+    const scale = Math.min(2, 16000 / Math.max(image.width, image.height), Math.sqrt(120e6 / (image.width * image.height)));
+    const canvas = html("canvas", { width: Math.ceil(image.width * scale), height: Math.ceil(image.height * scale) });
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    canvas.toBlob((blob) => save(blob, `${this.#name()}.png`), "image/png");
+  }
+
+  #name() {
+    return this.model.name.replace(/[^\w.-]+/g, "_") || "model";
+  }
+
+  /** For print the whole graph takes the place of the part in view. */
+  #toPaper() {
+    const { width, height } = this.graph.root;
+    const { surface, scene } = this.graph;
+    surface.setAttribute("viewBox", `-8 -8 ${width + 16} ${height + 16}`);
+    this.paper = this.graph.whole();
+    scene.replaceWith(this.paper);
+  }
+
+  #fromPaper() {
+    if (!this.paper) return;
+    this.graph.surface.removeAttribute("viewBox");
+    this.paper.replaceWith(this.graph.scene);
+    this.paper = null;
+  }
+}
+
+/** Hand a file to the browser's downloads. */
+function save(blob, name) {
+  const address = URL.createObjectURL(blob);
+  html("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
