@@ -189,7 +189,7 @@ def _hooked(model: nn.Module, result: Run, custom: Custom) -> Counter[str]:
     """Module -> what thop's hooks add up on it; on a module that it comes upon twice there are two."""
     graph, ops = result.analysis.graph, Counter[str]()
     times = copies(graph)
-    for node, count in zip(graph, counted(graph, custom.paths(result.calls)), strict=True):
+    for node, count in zip(graph, counted(graph, custom.hooks(result.calls)), strict=True):
         ops[node.module] += count * times[node.module]
     rules = [(call, custom.rule(call.module)) for call in result.calls]
     asked = [(call, rule) for call, rule in rules if rule is not None for _ in range(times[call.path])]

@@ -63,9 +63,10 @@ class Custom:
         """Whether there is a function for one of a module's classes, whether it is the one that counts or not."""
         return any(base in self.rules for base in type(module).__mro__)
 
-    def paths(self, calls: Iterable[Call]) -> frozenset[str]:
-        """The modules among these calls that the user's functions count."""
-        return frozenset(call.path for call in calls if self.rule(call.module) is not None)
+    def hooks(self, calls: Iterable[Call]) -> dict[str, str]:
+        """Path of every called module that has a function -> its name; empty where it is None."""
+        rules = {call.path: self.rule(call.module) for call in calls}
+        return {path: "" if rule is _nothing else "custom" for path, rule in rules.items() if rule is not None}
 
 
 def _nothing(m: nn.Module, x: Any, y: Any) -> None:

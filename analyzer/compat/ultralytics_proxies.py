@@ -81,7 +81,8 @@ def estimated(
     more = cells - min_cells
     slope = costs[1] - costs[0] if len(costs) > 1 else costs[0] / min_cells
     bend = costs[2] - 2 * costs[1] + costs[0] if len(costs) > 2 else 0.0
-    return costs[0] + more * slope + more * (more - 1) // 2 * bend
+    total: float = costs[0] + more * slope + more * (more - 1) // 2 * bend
+    return total
 
 
 def _needed(model: nn.Module, custom: Custom) -> int:

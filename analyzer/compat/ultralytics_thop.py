@@ -198,9 +198,9 @@ def _in_order(call: Call) -> tuple[Any, ...]:
 def _hooked(model: nn.Module, result: Run, custom: Custom) -> tuple[dict[str, float], int]:
     """Module -> what the tool's hooks add up on it; and its count of functions."""
     graph = result.analysis.graph
-    paths = custom.paths(result.calls)
-    in_layers = counted(graph, paths, functions=False)
-    functions = sum(counted(graph, paths)) - sum(in_layers)
+    hooks = custom.hooks(result.calls)
+    in_layers = counted(graph, hooks, functions=False)
+    functions = sum(counted(graph, hooks)) - sum(in_layers)
     ops = dict.fromkeys(graph.modules, 0.0)
     for node, count in zip(graph, in_layers, strict=True):
         ops[node.module] += count

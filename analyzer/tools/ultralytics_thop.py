@@ -7,7 +7,7 @@ nothing, a LogSoftmax is one more a row and a Softmin one more an element.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from analyzer.conventions import Convention
 from analyzer.graph import Graph
@@ -132,15 +132,16 @@ def hook_of(info: ModuleInfo) -> str:
     return next((HOOKS[name] for name in info.classes if name in HOOKS), "")
 
 
-def counted(graph: Graph, custom: Collection[str] = (), *, functions: bool = True) -> list[int]:
+def counted(graph: Graph, custom: Mapping[str, str] | None = None, *, functions: bool = True) -> list[int]:
     """What ultralytics-thop counts for every node: in layers, and outside of those as functions.
 
     Args:
         graph: the graph.
-        custom: paths of modules that others count; layers inside them are counted all the same.
+        custom: path of a module that others count -> a name for how; empty where they do not count it either. Layers
+            inside are counted all the same, functions only where the name is empty.
         functions: whether functions are counted at all.
     """
-    hooks = {path: "custom" if path in custom else hook_of(info) for path, info in graph.modules.items()}
+    hooks = {path: hook_of(info) for path, info in graph.modules.items()} | dict(custom or {})
     at_work = {path: hook for path, hook in hooks.items() if hook not in ("", "zero_ops")}
     counts = []
     for node in graph:
