@@ -163,7 +163,8 @@ def input_of_shape(model: nn.Module, shape: Any) -> TensorSpec:
 def called(model: Any, args: Any, kwargs: Mapping[str, Any], mode: str, name: str) -> Analysis:
     """Analyze a call of a model's ``forward`` in evaluation mode, or of its ``generate``.
 
-    No token that ``generate`` makes is known, so it makes as many as it may: no sequence ends before.
+    No token that ``generate`` makes is known, so a model of transformers makes as many as it may: the token that ends a
+    sequence is taken for none.
 
     Args:
         model: the model.
@@ -177,14 +178,17 @@ def called(model: Any, args: Any, kwargs: Mapping[str, Any], mode: str, name: st
     """
     if not isinstance(args, (tuple, list)):
         raise InputError(f"args is a list of positional inputs, not a {type(args).__name__}")
+    if not args and not kwargs:
+        raise InputError("there are no inputs: give input_shape, or args and kwargs")
     if mode == "forward":
         return run(model, list(args), kwargs, training=False).analysis
     if mode != "generate":
         raise InputError(f'{name} is "forward" or "generate", not {mode!r}')
     if not callable(getattr(model, "generate", None)):
         raise InputError(f"{type(model).__name__} has no method generate")
-    given = (map_tensors(_known, each, (torch.Tensor,)) for each in (list(args), dict(kwargs)))
-    return analyze(model.generate, *given, training=False, assume=False)
+    endless = {"eos_token_id": None} if hasattr(model, "generation_config") else {}
+    given = (map_tensors(_known, each, (torch.Tensor,)) for each in (list(args), {**kwargs, **endless}))
+    return analyze(model.generate, *given, training=False)
 
 
 def _known(tensor: torch.Tensor) -> Any:

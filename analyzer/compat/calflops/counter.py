@@ -105,7 +105,7 @@ def profile_of(
     """What every module costs, by the inputs as calflops takes them."""
     if not isinstance(model, nn.Module):
         raise InputError(f"model is an nn.Module, not a {type(model).__name__}")
-    if shape is not None and (len(args) or kwargs):
+    if shape is not None and (kwargs or not isinstance(args, (tuple, list)) or args):
         raise InputError("give input_shape, or args and kwargs, not both")
     if tokenizer is not None:
         kwargs = generate_transformer_input(tokenizer, shape, "cpu")
@@ -116,7 +116,5 @@ def profile_of(
                 hint="give transformer_tokenizer=, or kwargs={'input_ids': TensorSpec(shape, torch.int64)}",
             )
         args = [input_of_shape(model, shape)]
-    elif not (len(args) or kwargs):
-        raise InputError("there are no inputs: give input_shape, args or kwargs, or a transformer_tokenizer")
     analysis = called(model, args, kwargs, mode, "forward_mode")
     return _COUNTER.profile(model, [analysis], faithful=faithful, ignored=ignored)

@@ -32,7 +32,7 @@ def report(profile: Profile, factor: float, units: str | None, precision: int, d
         ("fwd+bwd FLOPs: ", flops_to_string(flops * (1 + factor), units, precision)),
     ]
     notations = (
-        "Notations:\nParams are the parameters that are trained, MACs multiply-accumulates, FLOPs operations (or FLOPS),"
+        "Notations:\nParams are the parameters in training, MACs multiply-accumulates, FLOPs operations (FLOPS),"
         f"\nfwd a forward pass, bwd a backward pass, which is taken for {factor:.2f} times a forward pass.\n"
     )
     lines = [_HEAD, notations, *(f"{name:<70}  {value:<8}" for name, value in rows)]

@@ -1,7 +1,7 @@
 """DeepSpeed's flops profiler: ``from analyzer.compat.deepspeed import get_model_profile``, and ``FlopsProfiler``.
 
-These take the place of what ``deepspeed.profiling.flops_profiler`` has by these names. The model is not run, so there are
-no latencies: "unmeasured" stands in their places.
+These take the place of what ``deepspeed.profiling.flops_profiler`` has by these names. The model is not run, so there
+are no latencies: "unmeasured" stands in their places.
 """
 
 from __future__ import annotations

@@ -78,8 +78,6 @@ def get_model_profile(
         raise InputError(f"model is an nn.Module, not a {type(model).__name__}")
     if input_shape is not None:
         args = [input_of_shape(model, input_shape)]
-    if not (len(args) or kwargs):
-        raise InputError("there are no inputs: give input_shape, args or kwargs")
     analysis = called(model, args, kwargs or {}, mode, "mode")
     profile = _COUNTER.profile(model, [analysis], faithful=faithful, ignored=ignore_modules or ())
     if print_profile:
