@@ -120,7 +120,8 @@ def _in_layer(node: Node, hook: str) -> int:
 
 def _in_function(node: Node) -> int:
     """Of einsum, products of two operands, summed or not; of any other number of operands none."""
-    if node.target not in _FUNCTIONS:
+    inside = node.op == "linear" and node.kind == "call_module"  # the function that a layer without a hook calls
+    if node.target not in _FUNCTIONS and not inside:
         return 0
     if node.op == "einsum":
         return node.counts.mac + node.counts.mul if len(node.arguments["operands"]) == 2 else 0
