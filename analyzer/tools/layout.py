@@ -1,4 +1,4 @@
-"""Which tensors lie in memory in another order than their axes: views, and what is made element by element."""
+"""Which tensors lie in memory in another order than their axes: views, and what takes their order over."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ __all__ = ["rearranged"]
 # Their results lie as their first operand of that shape does.
 _ELEMENTWISE = frozenset(
     "add sub mul div rsub neg relu relu6 leaky_relu prelu elu selu gelu silu mish sigmoid tanh hardtanh hardswish "
-    "hardsigmoid softplus dropout clone to type_as float half bfloat16 pow sqrt rsqrt exp clamp".split()
+    "hardsigmoid softplus dropout clone to type_as float half bfloat16 pow sqrt rsqrt exp clamp "
+    "addcmul addcdiv lerp".split()
+)
+# Images that lie with their channels last do so afterwards as well.
+_OF_IMAGES = frozenset(
+    "conv2d conv_transpose2d batch_norm avg_pool2d max_pool2d adaptive_avg_pool2d interpolate".split()
 )
 
 
@@ -24,7 +29,12 @@ def rearranged(graph: Graph) -> frozenset[tuple[str, int]]:
     """The outputs, as ``(node id, index)``, that are not contiguous when the model runs.
 
     torch picks other kernels for these, so that tools which watch its operators count another number. Inputs and
-    weights are taken for contiguous; so is what comes from an operation that is neither a view nor element by element.
+    weights are taken for contiguous; so is what comes from an operation that is none of those.
+
+    >>> from analyzer import TensorSpec, analyze
+    >>> graph = analyze(lambda x: x.transpose(0, 1).relu().contiguous(), TensorSpec((3, 5))).graph
+    >>> sorted(rearranged(graph))
+    [('relu', 0), ('transpose', 0)]
     """
     places: dict[tuple[str, int], torch.Tensor] = {}
     for node in graph:
@@ -38,6 +48,8 @@ def _outputs(graph: Graph, node: Node, places: dict[tuple[str, int], torch.Tenso
     """The outputs as tensors without storage, in the order in which they would lie; none where that is no question."""
     if node.op in _ELEMENTWISE:
         return _like_first(node, places)
+    if node.op in _OF_IMAGES:
+        return _channels_last(node, places)
     if node.kind not in ("call_method", "call_function"):
         return []
     is_rearranged = any((edge.source, edge.index) in places for edge in node.inputs)
@@ -52,6 +64,15 @@ def _like_first(node: Node, places: dict[tuple[str, int], torch.Tensor]) -> list
     first = next((edge for edge in node.inputs if edge.spec.shape == shape), None)
     place = None if first is None else places.get((first.source, first.index))
     return [] if place is None else [torch.empty_like(place)]
+
+
+def _channels_last(node: Node, places: dict[tuple[str, int], torch.Tensor]) -> list[torch.Tensor]:
+    place = places.get((node.inputs[0].source, node.inputs[0].index)) if node.inputs else None
+    if place is None or not node.outputs or node.outputs[0].ndim != 4:
+        return []
+    if not place.is_contiguous(memory_format=torch.channels_last):
+        return []
+    return [_empty(node.outputs[0]).to(memory_format=torch.channels_last)]
 
 
 def _replayed(graph: Graph, node: Node, places: dict[tuple[str, int], torch.Tensor]) -> list[torch.Tensor]:

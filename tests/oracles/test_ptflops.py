@@ -150,6 +150,14 @@ CASES: dict[str, tuple[nn.Module, tuple[torch.Tensor, ...]]] = {
     "turned, cat": (on_tokens(lambda x: torch.cat((x.transpose(1, 2), x.transpose(1, 2)), 1)), (_TURNED,)),
     "turned, pad": (on_tokens(lambda x: F.pad(x.transpose(1, 2), (0, 0, 1, 1))), (_TURNED,)),
     "turned, one": (on_tokens(lambda x: x.transpose(1, 2)), (image(1, 7, 1),)),
+    "turned, addcmul": (
+        on_tokens(lambda x: torch.addcmul(x.new_zeros(7), x.new_zeros(7), x.transpose(1, 2))),
+        (_TURNED,),
+    ),
+    "turned, pooled, turned": (
+        on_tokens(lambda x: F.avg_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)),
+        (image(2, 6, 10, 7),),
+    ),
     "sliced": (on_tokens(lambda x: x[:, 1:]), (image(2, 6, 7),)),
     "sliced, one": (on_tokens(lambda x: x[:, 1:]), (image(1, 6, 7),)),
     "channels last": (
