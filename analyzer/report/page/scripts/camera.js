@@ -72,13 +72,14 @@ class Camera {
     this.set(x - (x - this.x) * by, y - (y - this.y) * by, scale);
   }
 
-  /** Show all of it; where that were too small to read and `readable`, its top at a size that one reads. */
-  fit({ readable = false, glide = false } = {}) {
+  /** Show all of it; where that were too small to read, and a `start` is given, what is around it at a readable size. */
+  fit({ start = null, glide = false } = {}) {
     const { width, height } = this.extent();
     const margin = 24;
     const whole = Math.min((this.width - 2 * margin) / width, (this.height - 2 * margin) / height, 1.2);
-    const scale = readable ? Math.max(whole, Math.min(0.8, (this.width - 2 * margin) / width), 0.55) : whole;
-    const x = width * scale > this.width - margin ? margin : (this.width - width * scale) / 2;
+    const scale = start ? Math.max(whole, Math.min(0.8, (this.width - 2 * margin) / width), 0.6) : whole;
+    const most = this.width - width * scale; // what is left beside it; negative where it is wider than the view
+    const x = most > 0 || !start ? most / 2 : Math.max(most - margin, Math.min(margin, this.width / 2 - start.x * scale));
     const y = Math.max(margin, (this.height - height * scale) / 2);
     this[glide ? "glide" : "set"](x, y, Math.max(scale, FARTHEST));
   }

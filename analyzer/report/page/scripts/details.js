@@ -89,13 +89,15 @@ class Details {
   #why(item) {
     if (!item.counts) return null;
     const list = html("dl", { className: "why" });
-    const row = (name, text) => list.append(html("dt", { textContent: name }), html("dd", { textContent: text }));
+    const row = (name, textContent, className = "formula") =>
+      list.append(html("dt", { textContent: name }), html("dd", { textContent, className }));
     row("target", item.target);
     if (item.source) {
       row("at", item.source[0]);
       list.lastElementChild.append(html("code", { className: "line", textContent: item.source[1] }));
     }
-    if (item.rule !== undefined) for (const text of this.model.data.rules[item.rule]) row("rule", text);
+    const rule = item.rule === undefined ? [] : this.model.data.rules[item.rule];
+    rule.forEach((text, line) => row(line ? "" : "rule", text, "text"));
     for (const [name, formula] of item.counts) row(name, formula);
     item.formulas.forEach((formula, measure) => row(this.model.measures[measure].title, formula));
     if (item.alias) row("shares", `memory with ${item.alias}`);

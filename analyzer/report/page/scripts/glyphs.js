@@ -178,10 +178,9 @@ class Glyphs {
   arrow(arrow, isLit) {
     const { points, label, to } = arrow;
     const group = svg("g", { class: isLit ? "arrow lit" : "arrow" });
-    const chained = [...arrow.tensors.values()].map(tensorText).join("\n");
-    group.append(svg("title", {}, chained));
+    group.append(svg("title", {}, [...arrow.tensors.values()].map(tensorText).join("\n")));
     // The layout's lines run through inline labels; these stand on a patch of their own.
-    group.append(svg("path", { class: "line", d: roundedPath(points), "marker-end": to ? "url(#tip)" : "" }));
+    group.append(svg("path", { class: "line", d: roundedPath(points), "marker-end": !to ? "" : isLit ? "url(#tip-lit)" : "url(#tip)" }));
     if (label) {
       const { x, y, width, height } = label;
       group.append(svg("rect", { class: "patch", x, y: y + 1, width, height: height - 2, rx: 3 }));

@@ -15,7 +15,7 @@ class GraphView {
     this.busy = document.getElementById("busy");
     this.root = null;
     this.scene = svg("g", { class: "scene" });
-    this.surface.append(tip(), this.scene);
+    this.surface.append(tips(), this.scene);
     this.camera = new Camera(this.surface, () => this.#soon(), () => this.root ?? { width: 1, height: 1 });
     this.surface.addEventListener("click", (event) => this.#click(event));
     this.surface.addEventListener("dblclick", (event) => this.#doubleClick(event));
@@ -51,7 +51,7 @@ class GraphView {
       if (turn === this.#turn) this.busy.hidden = true;
     }
     const after = anchor ? this.find(anchor) : null;
-    if (fit) this.camera.fit({ readable: true });
+    if (fit) this.camera.fit({ start: entrance(this.root) });
     else if (before && after) {
       const { x, y, scale } = this.camera;
       this.camera.set(x + (before.x - after.x) * scale, y + (before.y - after.y) * scale);
@@ -200,12 +200,21 @@ class GraphView {
   }
 }
 
-/** The tip of an arrow. */
-function tip() {
+/** Where reading begins: the middle of the topmost box. */
+function entrance(level) {
+  const first = level.boxes.reduce((top, box) => (box.y < top.y ? box : top), level.boxes[0]);
+  return { x: first ? first.x + first.width / 2 : 0 };
+}
+
+/** The tips of arrows, those that are lit too. */
+function tips() {
   const defs = svg("defs");
-  const marker = svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" });
-  marker.append(svg("path", { class: "tip", d: "M0 0.8 L7.2 4 L0 7.2 Z" }));
-  defs.append(marker);
+  for (const id of ["tip", "tip-lit"]) {
+    const size = { viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse" };
+    const marker = svg("marker", { id, orient: "auto", ...size });
+    marker.append(svg("path", { class: id, d: "M0 0.8 L7.2 4 L0 7.2 Z" }));
+    defs.append(marker);
+  }
   return defs;
 }
 

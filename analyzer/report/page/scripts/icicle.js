@@ -11,7 +11,7 @@ class Icicle {
     this.top = model.root;
     this.element.addEventListener("click", (event) => this.#click(event));
     this.element.addEventListener("dblclick", (event) => this.#doubleClick(event));
-    new ResizeObserver(() => this.draw()).observe(this.element);
+    new ResizeObserver(() => this.element.clientWidth !== this.width && this.draw()).observe(this.element);
     state.listen((fields) => {
       if (fields.measure !== undefined) this.draw();
       else if (fields.selected !== undefined) this.#mark();
@@ -20,15 +20,18 @@ class Icicle {
 
   draw() {
     const cells = [];
-    const lead = [...ancestors(this.top)];
-    lead.forEach((item, row) => cells.push(this.#cell(item, 0, this.element.clientWidth, row)));
-    this.#add(this.top, 0, this.element.clientWidth, lead.length, cells);
+    const lead = ancestors(this.top);
+    this.width = this.element.clientWidth;
+    this.rows = 0;
+    lead.forEach((item, row) => cells.push(this.#cell(item, 0, this.width, row)));
+    this.#add(this.top, 0, this.width, lead.length, cells);
     this.element.replaceChildren(...cells);
+    this.element.style.height = `${Math.min(this.rows, ROWS) * ROW + 4}px`;
     this.#mark();
   }
 
   #add(item, left, width, row, cells) {
-    if (width < NARROWEST || row >= ROWS + 2) return;
+    if (width < NARROWEST) return;
     cells.push(this.#cell(item, left, width, row));
     const whole = this.model.cost(item, this.state.measure).size;
     if (!whole) return;
@@ -41,6 +44,7 @@ class Icicle {
 
   #cell(item, left, width, row) {
     const { measure } = this.state;
+    this.rows = Math.max(this.rows, row + 1);
     const cost = this.glyphs.costText(item, measure);
     const cell = html("div", { className: `cell step${this.model.step(item, measure)}`, title: `${item.where || item.label}\n${cost}` });
     if (width > 24) cell.textContent = `${item.label}${item.times > 1 ? `  ${item.times} ×` : ""}`;

@@ -12,7 +12,7 @@ class Picture {
     const { width, height } = this.graph.root;
     const root = svg("svg", { xmlns: SVG, width: width + 32, height: height + 32, viewBox: `-16 -16 ${width + 32} ${height + 32}`, class: "picture" });
     const style = svg("style", {}, `svg{${this.#colours()}}\n${this.#rules()}`);
-    root.append(svg("title", {}, this.model.name), style, tip());
+    root.append(svg("title", {}, this.model.name), style, tips());
     root.append(svg("rect", { class: "paper", x: -16, y: -16, width: width + 32, height: height + 32 }), this.graph.whole());
     return new XMLSerializer().serializeToString(root);
   }
