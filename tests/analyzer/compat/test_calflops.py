@@ -93,7 +93,7 @@ def test_a_model_of_transformers_with_a_tokenizer() -> None:
         transformer_tokenizer=Tokenizer(),
         print_results=False,
     )
-    # The README says 22.36 GFLOPS, 11.17 GMACs and 102.27 M: then, this model's attention was two calls of torch.matmul.
+    # The README says 22.36 GFLOPS, 11.17 GMACs and 102.27 M: its attention called torch.matmul then.
     linear = 128 * 12 * (4 * 768**2 + 2 * 768 * 3072) + 768**2
     assert macs == macs_to_string(linear + 12 * 2 * 128 * 128 * 768) == "11.17 GMACs"
     assert params == "102.27 M"
