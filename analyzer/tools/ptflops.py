@@ -211,16 +211,9 @@ def _cause(node: Node, layer: Hooked | None, function: int) -> str:
         return "layers inside an attention layer left out"
     if layer is not None and layer.amount and function:
         return "counted by the layer and again by its function"
-    if layer is not None and layer.amount != _RIGHT(node):
-        return _FAULTS.get(node.op, "")
+    if layer is not None and node.op in ("lstm", "gru", "rnn") and layer.amount != _RIGHT(node):
+        return "recurrent layers by the first direction's weights"
     return ""
-
-
-_FAULTS = {
-    "layer_norm": "LayerNorm's weights not counted",
-    "interpolate": "one image of the batch counted",
-    **dict.fromkeys(("lstm", "gru", "rnn"), "recurrent layers by the first direction's weights"),
-}
 
 
 def _places(graph: Graph) -> dict[str, int]:
