@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HOMES` below
     from analyzer.analysis import Analysis as Analysis
     from analyzer.api import analyze as analyze
+    from analyzer.baseline import Baseline as Baseline
     from analyzer.conventions import CONVENTIONS as CONVENTIONS, Convention as Convention
     from analyzer.counts import Counts as Counts, Traffic as Traffic
     from analyzer.difference import Difference as Difference, diff as diff
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HO
         DataDependentError as DataDependentError,
         Diagnostic as Diagnostic,
         InputError as InputError,
+        LimitError as LimitError,
         MissingRuleError as MissingRuleError,
         ModelError as ModelError,
         RuleError as RuleError,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HO
     )
     from analyzer.generation import Generation as Generation, generation as generation
     from analyzer.graph import Graph as Graph
+    from analyzer.limits import Check as Check, check as check
     from analyzer.node import Edge as Edge, Node as Node, Parameter as Parameter
     from analyzer.promotion import broadcast_shapes as broadcast_shapes, result_dtype as result_dtype
     from analyzer.rule import Bound as Bound, Rule as Rule
@@ -43,15 +46,17 @@ if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HO
 _HOMES = {
     "analysis": ("Analysis",),
     "api": ("analyze",),
+    "baseline": ("Baseline",),
     "conventions": ("CONVENTIONS", "Convention"),
     "counts": ("Counts", "Traffic"),
     "difference": ("Difference", "diff"),
     "errors": (
-        "AnalyzerError", "DataDependentError", "Diagnostic", "InputError", "MissingRuleError", "ModelError",
-        "RuleError", "ShapeError",
+        "AnalyzerError", "DataDependentError", "Diagnostic", "InputError", "LimitError", "MissingRuleError",
+        "ModelError", "RuleError", "ShapeError",
     ),
     "generation": ("Generation", "generation"),
     "graph": ("Graph",),
+    "limits": ("Check", "check"),
     "node": ("Edge", "Node", "Parameter"),
     "promotion": ("broadcast_shapes", "result_dtype"),
     "rule": ("Bound", "Rule"),

@@ -19,7 +19,7 @@ except ModuleNotFoundError:
     print("the command flopgraph needs two small packages more: pip install 'flopgraph[cli]'", file=sys.stderr)
     sys.exit(2)
 
-from analyzer import cli_compare, cli_diff, cli_sweep, options as the
+from analyzer import cli_check, cli_compare, cli_diff, cli_sweep, options as the
 from analyzer.cli_model import analyze_loaded, load, tell_notes
 from analyzer.cli_open import page_file, show
 from analyzer.errors import AnalyzerError, InputError
@@ -47,6 +47,7 @@ Examples:
   flopgraph sweep 'timm:vit_*' --jobs 2 -o zoo.csv
   flopgraph compare torchvision:swin_t --tools thop,fvcore
   flopgraph diff torchvision:resnet50 torchvision:wide_resnet50_2
+  flopgraph check torchvision:resnet50 --max-params 26M --max-macs 4.2G
   flopgraph rules
   flopgraph rules torch.nn.functional.conv2d
 
@@ -212,6 +213,7 @@ def _progress(text: str, after: float = 1.0) -> Iterator[None]:
 cli_sweep.register(app, _errors_as_text)
 cli_compare.register(app, _errors_as_text, _progress)
 cli_diff.register(app, _errors_as_text, _progress)
+cli_check.register(app, _errors_as_text, _progress)
 
 
 def main() -> None:

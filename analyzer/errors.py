@@ -14,6 +14,7 @@ __all__ = [
     "DataDependentError",
     "Diagnostic",
     "InputError",
+    "LimitError",
     "MissingRuleError",
     "ModelError",
     "RuleError",
@@ -128,6 +129,10 @@ class MissingRuleError(AnalyzerError):
 
 class InputError(AnalyzerError):
     """The call to the analyzer itself is wrong: inputs that forward does not take, a malformed spec, a wrong option."""
+
+
+class LimitError(AnalyzerError):
+    """A model costs more than it may; a line a limit that is broken."""
 
 
 class ModelError(AnalyzerError):
