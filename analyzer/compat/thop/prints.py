@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from torch import nn
 
-from analyzer.compat.thop_custom import Custom
+from analyzer.compat.thop.custom import Custom
 
 __all__ = ["announce", "in_red"]
 

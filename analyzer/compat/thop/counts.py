@@ -11,8 +11,8 @@ from torch import nn
 
 from analyzer.analysis import Analysis
 from analyzer.compat.calls import Call, Run, ask, run
-from analyzer.compat.thop_custom import Custom, Rule
-from analyzer.compat.thop_prints import in_red
+from analyzer.compat.thop.custom import Custom, Rule
+from analyzer.compat.thop.prints import in_red
 from analyzer.conventions import CONVENTIONS, Convention
 from analyzer.errors import InputError, ModelError
 from analyzer.spec import TensorSpec

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from analyzer.compat.calls import Run
-from analyzer.compat.thop_counts import Counted, amounts, analyzed, params_below
-from analyzer.compat.thop_custom import Custom, Rule
-from analyzer.compat.thop_hooks import (
+from analyzer.compat.thop.counts import Counted, amounts, analyzed, params_below
+from analyzer.compat.thop.custom import Custom, Rule
+from analyzer.compat.thop.hooks import (
     count_adap_avgpool,
     count_avgpool,
     count_convNd,
@@ -34,7 +34,7 @@ from analyzer.compat.thop_hooks import (
     register_hooks,
     zero_ops,
 )
-from analyzer.compat.thop_prints import announce
+from analyzer.compat.thop.prints import announce
 from analyzer.targets import describe_target
 from analyzer.tools.thop import HOOKS, THOP, copies, counted, own_params
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from analyzer.compat.thop_custom import Custom
+from analyzer.compat.thop.custom import Custom
 from analyzer.errors import AnalyzerError, InputError
 from analyzer.spec import TensorSpec
 

@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from analyzer.compat.calls import Call, Run
-from analyzer.compat.thop_counts import Counted, amounts, analyzed, params_below
-from analyzer.compat.thop_custom import Custom, Rule
-from analyzer.compat.thop_prints import announce
-from analyzer.compat.ultralytics_proxies import check_stride, estimated
+from analyzer.compat.thop.counts import Counted, amounts, analyzed, params_below
+from analyzer.compat.thop.custom import Custom, Rule
+from analyzer.compat.thop.prints import announce
+from analyzer.compat.ultralytics_thop.proxies import check_stride, estimated
 from analyzer.targets import describe_target
 from analyzer.tools.ultralytics_thop import HOOKS, ULTRALYTICS_THOP, counted
 
