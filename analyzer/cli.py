@@ -43,6 +43,7 @@ Examples:
   flopgraph package.module:Class --input 1x80x3000 --convention macs --depth 3
   flopgraph torchvision:resnet50 --by node --format csv -o resnet50.csv
   flopgraph torchvision:resnet50 -o resnet50.html --open
+  flopgraph torchvision:resnet50 -o resnet50.svg --plot stages.png
   flopgraph torchvision:resnet50 -o resnet50.graphml
   flopgraph sweep 'timm:vit_*' --jobs 2 -o zoo.csv
   flopgraph compare torchvision:swin_t --tools thop,fvcore
@@ -107,21 +108,27 @@ def analyze(
     format: the.Format = None,
     output: the.Output = None,
     open: the.Open = False,
+    plot: the.Plot = None,
     version: the.Version = False,
 ) -> None:
     """Analyze one model."""
     with _errors_as_text():
         with _progress(f"analyzing {model}"), contextlib.redirect_stdout(sys.stderr):
             from analyzer import report
+            from analyzer.report import charts
 
             if open:
                 output, format = page_file(model, output, format), "html"
             format = format or ("table" if output is None else report.format_of(output))
-            report.check(format, by, convention)
+            weigh = report.check(format, by, convention)
+            if plot is not None:
+                charts.check(plot)
             options = {"head": head, "batch": batch, "seq": seq, "trust_remote_code": trust_remote_code}
             loaded = load(model, kwargs, set or [], image_size, dtype, options)
             analysis = analyze_loaded(model, loaded, inputs or [], assume or [], train, on_unknown)
         tell_notes(loaded)
+        if plot is not None:
+            charts.save(analysis, plot, weigh, depth)
         if depth is None and format == "table":
             depth = 2
         if output is not None:

@@ -18,7 +18,7 @@ __all__ = ["register"]
 HELP = """What other tools say of a model, what is true, and the difference broken down to its causes.
 
 The model is analyzed once; none of the tools is run, or need be installed. Tools: thop, ultralytics_thop, ptflops,
-ptflops_aten, fvcore, torchinfo, calflops, deepspeed, flop_counter, flop_counter_cpu.
+ptflops_aten, fvcore, torchinfo, calflops, calflops_macs, deepspeed, deepspeed_macs, flop_counter, flop_counter_cpu.
 
 \b
 Examples:

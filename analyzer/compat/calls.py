@@ -18,7 +18,7 @@ from analyzer.node import ModuleCall
 from analyzer.pytree import map_tensors
 from analyzer.spec import TensorSpec
 
-__all__ = ["Call", "Run", "ask", "borrowed", "on_meta", "run"]
+__all__ = ["Call", "Run", "ask", "borrowed", "on_meta", "run", "warn_of_bounds"]
 
 
 @dataclass(slots=True)
@@ -82,22 +82,29 @@ def run(
 
         def returned(result: Any) -> None:
             nonlocal depth
-            depth -= 1
+            depth = call.depth  # whatever raised below this call and was caught
             call.output = _specs(result)
             finished.add(id(call))
 
         return returned
 
     analysis = analyze(model, args, kwargs, training=training, observe=observe)
-    if analysis.is_lower_bound:
-        missing = [remark.message for remark in analysis.diagnostics if remark.code == "no-rule"]
-        warnings.warn(f"the totals are lower bounds: {'; '.join(missing)}", stacklevel=3)
+    warn_of_bounds(analysis)
     # The graph lists a module's calls as they ended, and leaves out those that raised.
     begun = {path: iter(sorted(info.calls, key=_begin)) for path, info in analysis.graph.modules.items()}
     for call in calls:
         if id(call) in finished:
             call.nodes = next(begun[call.path]).nodes
     return Run(analysis, calls)
+
+
+def warn_of_bounds(analysis: Analysis) -> None:
+    """Say in a warning what a plain number of a tool's cannot say: that it is a bound."""
+    if analysis.is_lower_bound:
+        missing = [remark.message for remark in analysis.diagnostics if remark.code == "no-rule"]
+        warnings.warn(f"the totals are lower bounds: {'; '.join(missing)}", stacklevel=4)
+    if analysis.is_upper_bound:
+        warnings.warn("the totals are upper bounds: data decide a size, taken as the largest possible", stacklevel=4)
 
 
 def _begin(call: ModuleCall) -> tuple[int, int]:

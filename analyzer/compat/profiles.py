@@ -13,7 +13,7 @@ from torch import nn
 
 from analyzer.analysis import Analysis
 from analyzer.api import analyze
-from analyzer.compat.calls import borrowed, run
+from analyzer.compat.calls import borrowed, run, warn_of_bounds
 from analyzer.errors import InputError
 from analyzer.pytree import map_tensors
 from analyzer.spec import Known, TensorSpec
@@ -188,7 +188,9 @@ def called(model: Any, args: Any, kwargs: Mapping[str, Any], mode: str, name: st
         raise InputError(f"{type(model).__name__} has no method generate")
     endless = {"eos_token_id": None} if hasattr(model, "generation_config") else {}
     given = (map_tensors(_known, each, (torch.Tensor,)) for each in (list(args), {**kwargs, **endless}))
-    return analyze(model.generate, *given, training=False)
+    analysis = analyze(model.generate, *given, training=False)
+    warn_of_bounds(analysis)
+    return analysis
 
 
 def _known(tensor: torch.Tensor) -> Any:

@@ -23,18 +23,18 @@ __all__ = ["TOOLS", "Entry", "Reading", "Tool", "tool"]
 TOOLS: Mapping[str, Tool] = {
     each.name: each
     for each in (
-        flop_counter.META,
-        flop_counter.CPU,
+        thop.THOP,
+        ultralytics_thop.ULTRALYTICS_THOP,
+        ptflops.PYTORCH,
+        ptflops_aten.ATEN,
+        fvcore.FVCORE,
         torchinfo.TORCHINFO,
         calflops.CALFLOPS,
         calflops.CALFLOPS_MACS,
         deepspeed.DEEPSPEED,
         deepspeed.DEEPSPEED_MACS,
-        fvcore.FVCORE,
-        thop.THOP,
-        ultralytics_thop.ULTRALYTICS_THOP,
-        ptflops.PYTORCH,
-        ptflops_aten.ATEN,
+        flop_counter.META,
+        flop_counter.CPU,
     )
 }
 

@@ -25,7 +25,7 @@ from analyzer.tools.fvcore_handles import (
 from analyzer.tools.jit_trace import Record, is_reached, record_of, trace
 from analyzer.tools.tool import Reading, Tool, all_params
 
-__all__ = ["ACTIVATIONS", "FLOPS", "IGNORED", "FVCORE", "activations", "handled", "name_of"]
+__all__ = ["ACTIVATIONS", "FLOPS", "FVCORE", "IGNORED", "activations", "handled", "name_of"]
 
 _SOURCE = "fvcore/nn/flop_count.py, jit_handles.py, jit_analysis.py, 0.1.5.post20221221"
 

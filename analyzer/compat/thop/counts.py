@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -39,10 +38,7 @@ def analyzed(model: nn.Module, inputs: Any, input_size: Any = None) -> Run:
             f"profile() takes inputs or input_size, and got {'neither' if inputs is None else 'both'}",
             hint="profile(model, inputs=(torch.zeros(1, 3, 224, 224),))",
         )
-    result = run(model, inputs if input_size is None else (TensorSpec(input_size),), training=False)
-    if result.analysis.is_upper_bound:
-        warnings.warn("the totals are upper bounds: data decide a size, taken as the largest possible", stacklevel=3)
-    return result
+    return run(model, inputs if input_size is None else (TensorSpec(input_size),), training=False)
 
 
 def amounts(
