@@ -287,11 +287,12 @@ class Analysis:
     def export(self, format: str, *, by: str = "module", convention: str = "flops", depth: int | None = None) -> str:
         """The analysis as text.
 
-        ``html`` is a page to look at, ``json csv md`` are records (of modules, ops or nodes), ``graphml gexf dot
-        nodelink`` the graph.
+        ``html`` is a page to look at, ``svg`` a picture, ``dot mermaid`` its source, ``json csv md`` are records (of
+        modules, ops or nodes), ``graphml gexf nodelink netron model_explorer model_explorer_data`` the graph for other
+        programs. ``png`` and ``pdf`` are for `save` alone.
 
         Raises:
-            InputError: there is no such format.
+            InputError: there is no such format, or Graphviz, which draws pictures, is not installed.
 
         >>> from torch import nn
         >>> from analyzer import analyze
@@ -302,8 +303,39 @@ class Analysis:
         return report.export(self, format, by=by, convention=convention, depth=depth)
 
     def save(self, path: str | Path, *, format: str | None = None, **options: Any) -> Path:
-        """Write `export` to a file; the format is the suffix of its name when left out."""
+        """Write `export` to a file; the format is the suffix of its name when left out, pictures among them."""
         return report.save(self, Path(path), format, **options)
+
+    def plot(self, *, depth: int | None = None, convention: str | Convention = "flops") -> Any:
+        """A matplotlib Figure: the cost of every stage, and live activations in the order of execution.
+
+        Args:
+            depth: how many levels of modules are told apart; as many as one can compare when left out.
+            convention: the cost.
+
+        Raises:
+            InputError: matplotlib is not installed (extra ``plot``).
+        """
+        return report.figure(self, depth=depth, convention=convention)
+
+    def to_pandas(self, *, by: str = "module", convention: str | Convention = "flops", depth: int | None = None) -> Any:
+        """The records of ``export("csv")`` as a pandas DataFrame: a row a module, an operation or a node.
+
+        Args:
+            by: ``"module"``, ``"op"`` or ``"node"``.
+            convention: a column beside macs and flops, where it is neither.
+            depth: how many levels of modules there are rows for; None for all.
+
+        Raises:
+            InputError: pandas is not installed (extra ``pandas``), or an option does not exist.
+        """
+        return report.to_pandas(self, by=by, convention=convention, depth=depth)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from analyzer.report.notebook import to_html
+
+        return to_html(self)
 
     def __getstate__(self) -> dict[str, Any]:
         # Rules hold functions; a loaded analysis explains with plain numbers.

@@ -85,14 +85,20 @@ ConventionName = Annotated[
 By = Annotated[str, typer.Option(metavar="module|op|node", help="What a row of a table, csv or md is.")]
 Depth = Annotated[
     int | None,
-    typer.Option(min=0, metavar="N", help="Levels of modules to show: 2 in a table, else all.", show_default=False),
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Levels of modules: 2 in a table, what one can read in a picture, else all.",
+        show_default=False,
+    ),
 ]
 Train = Annotated[bool, typer.Option("--train", help="Analyze the model in training mode.")]
 Format = Annotated[
     str | None,
     typer.Option(
         metavar="FORMAT",
-        help="table, json, csv, md, html, graphml, gexf, dot, nodelink; when left out, the suffix of FILE, else table.",
+        help="table, json, csv, md; html; svg, png, pdf, dot, mermaid; graphml, gexf, nodelink, netron, "
+        "model_explorer, model_explorer_data; when left out, the suffix of FILE, else table.",
         show_default=False,
     ),
 ]
@@ -106,6 +112,14 @@ ShortFormat = Annotated[
 ]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.", show_default=False)
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Draw cost per stage, and live memory over time: a .png, .svg or .pdf.",
+        show_default=False,
+    ),
 ]
 Open = Annotated[bool, typer.Option("--open", help="Write an HTML page and open it in the browser.")]
 Version = Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)]

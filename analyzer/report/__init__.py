@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.conventions import Convention, convention
 from analyzer.errors import InputError
-from analyzer.report import documents, drawing
+from analyzer.report import documents, drawing, graphviz, mermaid, model_explorer, netron
 from analyzer.report.figures import is_uncounted
+from analyzer.report.graphviz import PICTURES
 from analyzer.report.text import summary, why
 
 if TYPE_CHECKING:
@@ -22,18 +23,22 @@ __all__ = [
     "FORMATS",
     "check",
     "export",
+    "figure",
     "format_of",
     "is_uncounted",
     "listing",
     "save",
     "summary",
     "table",
+    "to_pandas",
     "why",
 ]
 
-FORMATS = ("table", "json", "csv", "md", "html", "graphml", "gexf", "dot", "nodelink")
+GRAPHS = ("graphml", "gexf", "nodelink", "model_explorer", "model_explorer_data", "netron")
+FORMATS = ("table", "json", "csv", "md", "html", *GRAPHS, "dot", "mermaid", *PICTURES)
+BINARY = ("png", "pdf")  # no text
 BY = ("module", "op", "node")
-SUFFIXES = {"txt": "table", "htm": "html", "markdown": "md", "gv": "dot"}
+SUFFIXES = {"txt": "table", "htm": "html", "markdown": "md", "gv": "dot", "mmd": "mermaid"}
 
 
 def check(format: str, by: str, convention: str | Convention) -> Convention:
@@ -46,6 +51,8 @@ def check(format: str, by: str, convention: str | Convention) -> Convention:
         raise InputError(f"no format {format!r}; there are {', '.join(FORMATS)}")
     if by not in BY:
         raise InputError(f"no table by {by!r}; there are {', '.join(BY)}")
+    if format in PICTURES:
+        graphviz.program(format)
     return _convention(convention)
 
 
@@ -94,7 +101,8 @@ def export(
     """The analysis as text in one of `FORMATS`.
 
     Raises:
-        InputError: there is no such format, kind of record or convention.
+        InputError: there is no such format, kind of record or convention, the format is no text, or Graphviz, which
+            draws it, is not installed.
     """
     weigh = check(format, by, convention)
     match format:
@@ -114,10 +122,22 @@ def export(
             return drawing.to_graphml(analysis, weigh)
         case "gexf":
             return drawing.to_gexf(analysis, weigh)
-        case "dot":
-            return drawing.to_dot(analysis, weigh)
         case "nodelink":
             return drawing.to_nodelink(analysis, weigh)
+        case "model_explorer":
+            return model_explorer.to_model_explorer(analysis, weigh)
+        case "model_explorer_data":
+            return model_explorer.to_node_data(analysis, weigh)
+        case "netron":
+            return netron.to_netron(analysis, weigh)
+        case "dot":
+            return graphviz.to_dot(analysis, weigh, depth)
+        case "mermaid":
+            return mermaid.to_mermaid(analysis, weigh, depth)
+        case "svg":
+            return graphviz.picture(graphviz.to_dot(analysis, weigh, depth), "svg").decode()
+        case "png" | "pdf":
+            raise InputError(f"{format} is no text: it is written to a file alone")
     raise AssertionError(f"{format!r} is in FORMATS and has no writer")
 
 
@@ -125,15 +145,17 @@ _convention = convention  # the parameters of that name hide it
 
 
 def format_of(path: Path) -> str:
-    """The format that a file's name asks for by its suffix.
+    """The format that a file's name asks for by its suffix, or by the word in front of ``.json``.
 
-    >>> format_of(Path("model.json")), format_of(Path("model.gv"))
-    ('json', 'dot')
+    >>> format_of(Path("model.json")), format_of(Path("model.gv")), format_of(Path("model.netron.json"))
+    ('json', 'dot', 'netron')
 
     Raises:
         InputError: the suffix is that of no format.
     """
-    suffix = path.suffix.lower().removeprefix(".")
+    *_, kind, suffix = ("", "", *(word.lower().removeprefix(".") for word in path.suffixes))
+    if suffix == "json" and kind in GRAPHS:
+        return kind
     format = SUFFIXES.get(suffix, suffix)
     if format not in FORMATS:
         raise InputError(f"{path.name!r} ends in no known format: give one of {', '.join(FORMATS)}")
@@ -141,11 +163,43 @@ def format_of(path: Path) -> str:
 
 
 def save(analysis: Analysis, path: Path, format: str | None, **options: Any) -> Path:
-    """Write `export` to a file, in UTF-8; the format is the suffix of its name when left out.
+    """Write `export` to a file, in UTF-8, or a picture; the format is the suffix of its name when left out.
 
     Raises:
-        InputError: there is no such format.
+        InputError: there is no such format, or Graphviz, which draws it, is not installed.
     """
-    text = export(analysis, format or format_of(path), **options)
-    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+    format = format or format_of(path)
+    if format in BINARY:
+        dot = export(analysis, "dot", **options)
+        path.write_bytes(graphviz.picture(dot, format))
+    else:
+        text = export(analysis, format, **options)
+        path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
     return path
+
+
+def figure(analysis: Analysis, *, depth: int | None, convention: str | Convention) -> Any:
+    """A matplotlib Figure; see `analyzer.report.charts`.
+
+    Raises:
+        InputError: matplotlib is not installed, or there is no such convention.
+    """
+    from analyzer.report import charts
+
+    return charts.figure(analysis, _convention(convention), depth)
+
+
+def to_pandas(analysis: Analysis, *, by: str, convention: str | Convention, depth: int | None) -> Any:
+    """Records as a pandas DataFrame, a row a module, operation or node, by its name; shapes as text.
+
+    Raises:
+        InputError: pandas is not installed, or there is no such kind of record or convention.
+    """
+    rows = documents.cells(analysis, by, check("csv", by, convention), depth)
+    try:
+        import pandas
+    except ModuleNotFoundError as error:
+        if error.name != "pandas":
+            raise
+        raise InputError("a DataFrame takes pandas, which is missing: pip install 'flopgraph[pandas]'") from None
+    return pandas.DataFrame(rows).set_index(next(iter(rows[0])))

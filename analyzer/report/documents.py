@@ -30,7 +30,7 @@ from analyzer.spec import TensorSpec
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
 
-__all__ = ["SCHEMA", "document", "records", "to_csv", "to_json", "to_markdown"]
+__all__ = ["SCHEMA", "cells", "document", "records", "to_csv", "to_json", "to_markdown"]
 
 SCHEMA = 1
 """Version of the JSON document: it grows when a field changes its name or meaning, not when one is added."""
@@ -47,12 +47,17 @@ def records(analysis: Analysis, by: str, weigh: Convention, depth: int | None) -
 
 def to_csv(analysis: Analysis, by: str, weigh: Convention, depth: int | None) -> str:
     """One kind of record, a header line first; several tensors in one cell are separated by ``"; "``."""
-    rows = records(analysis, by, weigh, depth)
+    rows = cells(analysis, by, weigh, depth)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    writer.writerows(rows)
     return text.getvalue()
+
+
+def cells(analysis: Analysis, by: str, weigh: Convention, depth: int | None) -> list[Record]:
+    """The records of one kind with text and numbers alone: tensors as their shapes and dtypes."""
+    return [{name: _cell(value) for name, value in row.items()} for row in records(analysis, by, weigh, depth)]
 
 
 def _cell(value: Any) -> Any:

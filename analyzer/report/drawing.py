@@ -1,37 +1,42 @@
-"""The graph for other programs: GraphML, GEXF, node-link JSON and DOT, with plain typed attributes."""
+"""The graph for other programs: GraphML, GEXF and node-link JSON, with plain typed attributes."""
 
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import Element, SubElement, register_namespace
 
 import networkx
 
 from analyzer.conventions import Convention
+from analyzer.report.graphviz import colour
 from analyzer.report.numbers import printable, shape
 from analyzer.report.records import node_records
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
 
-__all__ = ["plain_graph", "to_dot", "to_gexf", "to_graphml", "to_nodelink"]
+__all__ = ["plain_graph", "to_gexf", "to_graphml", "to_nodelink"]
 
-RESERVED = ("node", "edge", "graph")
-"""Names that readers of DOT take for defaults, quoted or not; a node of that name gets an underscore."""
+YED = "http://www.yworks.com/xml/graphml"
+SPACING = 60  # pixels from a node to the next, where a program draws them before it lays them out
 
 
 def plain_graph(analysis: Analysis, weigh: Convention) -> networkx.MultiDiGraph:
-    """A graph of text and whole numbers alone, its edges keyed ``e0``, ``e1``, ... over the whole graph.
+    """A graph of text and numbers alone, its edges keyed ``e0``, ``e1``, ... over the whole graph.
 
-    Nodes have ``op target module shape dtype params macs flops bytes_read bytes_written status source`` (and the
-    convention that was asked for), edges ``slot shape dtype bytes``. Nothing is None.
+    Nodes have ``op target module shape dtype params macs flops bytes_read bytes_written status source bound`` (and the
+    convention that was asked for), ``order``, which is when they run, and ``share``, their part of the cost from 0 to
+    1; edges have ``slot shape dtype bytes``. Nothing is None.
     """
     graph = networkx.MultiDiGraph(name=_clean(analysis.graph.name))
-    nodes = analysis.graph.nodes()
-    for record in node_records(analysis, weigh):
+    costs = [int(cost) for cost in analysis.costs(weigh)]
+    whole = max(sum(costs), 1)
+    for order, (record, cost) in enumerate(zip(node_records(analysis, weigh), costs, strict=True)):
         fields = {name: _clean(value) for name, value in record.items()}
-        graph.add_node(fields.pop("id"), **fields)
-    edges = ((edge, node) for node in nodes for edge in node.inputs)
+        graph.add_node(fields.pop("id"), **fields, order=order, share=cost / whole)
+    edges = ((edge, node) for node in analysis.graph for edge in node.inputs)
     for number, (edge, node) in enumerate(edges):
         graph.add_edge(
             _clean(edge.source),
@@ -50,42 +55,53 @@ def _clean(value: Any) -> Any:
     return printable(value) if isinstance(value, str) else value
 
 
-def to_graphml(analysis: Analysis, weigh: Convention) -> str:
-    """GraphML; ``networkx.read_graphml(..., force_multigraph=True)`` reads it back."""
-    return "\n".join(networkx.generate_graphml(plain_graph(analysis, weigh))) + "\n"
-
-
-def to_gexf(analysis: Analysis, weigh: Convention) -> str:
-    """GEXF, for Gephi; ``networkx.read_gexf`` reads it back."""
-    return "\n".join(networkx.generate_gexf(plain_graph(analysis, weigh))) + "\n"
-
-
 def to_nodelink(analysis: Analysis, weigh: Convention) -> str:
     """Node-link JSON, as d3 takes it; ``networkx.node_link_graph(..., edges="edges")`` reads it back."""
     return json.dumps(networkx.node_link_data(plain_graph(analysis, weigh), edges="edges"), indent=1) + "\n"
 
 
-def to_dot(analysis: Analysis, weigh: Convention) -> str:
-    """DOT, for Graphviz; ``networkx.nx_pydot.read_dot`` reads it back, every value as quoted text."""
+def to_gexf(analysis: Analysis, weigh: Convention) -> str:
+    """GEXF, for Gephi, coloured by cost and in order of execution; ``networkx.read_gexf`` reads it back."""
     graph = plain_graph(analysis, weigh)
-    names = {name: _quoted(f"{name}_" if name in RESERVED else name) for name in graph}
-    lines = [f"digraph {_quoted(graph.name)} {{"]
-    for name, fields in graph.nodes(data=True):
-        fields = {"label": f"{name} {fields['op']} {fields['shape']}"} | fields
-        lines.append(f"  {names[name]} [{_attributes(fields)}];")
-    for source, target, key, fields in graph.edges(keys=True, data=True):
-        lines.append(f"  {names[source]} -> {names[target]} [{_attributes({'key': key} | fields)}];")
-    return "\n".join([*lines, "}"]) + "\n"
+    for name, (red, green, blue) in _colours(graph).items():
+        place = {"x": 0.0, "y": float(-SPACING * graph.nodes[name]["order"]), "z": 0.0}
+        graph.nodes[name]["viz"] = {"color": {"r": red, "g": green, "b": blue, "a": 1.0}, "position": place}
+    return "\n".join(networkx.generate_gexf(graph)) + "\n"
 
 
-def _attributes(fields: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={_quoted(str(value))}" for name, value in fields.items())
+def to_graphml(analysis: Analysis, weigh: Convention) -> str:
+    """GraphML, with labels, colours and places for yEd; ``networkx.read_graphml(..., force_multigraph=True)`` reads it.
 
-
-def _quoted(text: str) -> str:
-    r"""A string of DOT.
-
-    >>> print(_quoted('a "b" \\ c'))
-    "a \"b\" \\ c"
+    Source: https://docs.yworks.com/yfiles/doc/developers-guide/graphml.html
     """
-    return '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'
+    graph = plain_graph(analysis, weigh)
+    register_namespace("y", YED)
+    writer = networkx.readwrite.graphml.GraphMLWriter(graph=graph, prettyprint=True)
+    key = Element("key", {"id": "graphics", "for": "node", "yfiles.type": "nodegraphics"})
+    writer.xml.insert(0, key)
+    colours = _colours(graph)
+    for element in writer.xml.iter("node"):
+        name = element.attrib["id"]
+        fields = graph.nodes[name]
+        drawn = SubElement(SubElement(element, "data", {"key": "graphics"}), f"{{{YED}}}ShapeNode")
+        place = {"x": "0", "y": str(SPACING * fields["order"]), "width": "220", "height": "36"}
+        SubElement(drawn, f"{{{YED}}}Geometry", place)
+        SubElement(
+            drawn, f"{{{YED}}}Fill", {"color": "#{:02x}{:02x}{:02x}".format(*colours[name]), "transparent": "false"}
+        )
+        SubElement(drawn, f"{{{YED}}}NodeLabel").text = f"{name}\n{fields['op']}  {fields['shape']}"
+        SubElement(drawn, f"{{{YED}}}Shape", {"type": "roundrectangle"})
+    written = BytesIO()
+    writer.dump(written)
+    return written.getvalue().decode() + "\n"
+
+
+def _colours(graph: networkx.MultiDiGraph) -> dict[str, tuple[int, int, int]]:
+    """Red, green and blue from 0 to 255, by how much of the dearest node's cost a node has."""
+    shares = dict(graph.nodes(data="share"))
+    most = max(shares.values(), default=0.0) or 1.0
+    colours = {}
+    for name, share in shares.items():
+        text = colour(round(255 * share / most), 255)
+        colours[name] = (int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16))
+    return colours

@@ -47,7 +47,7 @@ class Sketch:
             Edge(("input", "other", "weight")[index], source, 0, self.spec_of(source))
             for index, source in enumerate(sources)
         )
-        kind = {"input": "placeholder", "output": "output"}.get(op, "call_function")
+        kind = more.pop("kind", {"input": "placeholder", "output": "output"}.get(op, "call_function"))
         outputs = () if op == "output" else (TensorSpec(shape),)
         fields = {
             "target": f"torch.{op}", "arguments": {}, "traffic": Traffic(3, 5), "alias_of": "", "notes": (),

@@ -157,7 +157,7 @@ def test_bounds_and_remarks_are_in_the_data(bounded, sketch):
 
 def test_what_does_not_exist_is_named(residual):
     with pytest.raises(
-        InputError, match="no format 'xml'; there are table, json, csv, md, html, graphml, gexf, dot, nodelink"
+        InputError, match="no format 'xml'; there are table, json, csv, md, html, graphml, gexf, nodelink, "
     ):
         residual.export("xml")
     with pytest.raises(InputError, match="no table by 'layer'; there are module, op, node"):

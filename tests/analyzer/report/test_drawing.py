@@ -1,9 +1,10 @@
-"""The graph through networkx and back: nodes, parallel edges, plain types, numbers beyond 64 bits."""
+"""The graph through networkx and back: nodes, parallel edges, plain types, sums, numbers beyond 64 bits."""
 
 from __future__ import annotations
 
 import io
 import json
+from xml.etree import ElementTree
 
 import networkx
 import pytest
@@ -14,6 +15,8 @@ from analyzer.report.drawing import plain_graph
 
 NODE = {
     "bound",
+    "order",
+    "share",
     "op",
     "target",
     "module",
@@ -75,9 +78,46 @@ def test_attributes_are_those_promised_and_never_none(residual):
     for *_, fields in graph.edges(data=True):
         assert set(fields) == EDGE
     values = [v for *_, data in (*graph.nodes(data=True), *graph.edges(data=True)) for v in data.values()]
-    assert {type(value) for value in values} == {str, int}
+    assert {type(value) for value in values} == {str, int, float}
     assert graph.nodes["stem"]["macs"] == 202
     assert graph.nodes["stem"]["params"] == 17
+    # 2·202 − 2, 2·309 − 3, 2·535 − 5, 109 and 2·791 − 7 FLOPs
+    assert [share for _, share in graph.nodes(data="share")] == [
+        cost / 3766 for cost in (0, 402, 615, 1065, 109, 1575, 0)
+    ]
+    assert [order for _, order in graph.nodes(data="order")] == list(range(7))
+
+
+@pytest.mark.parametrize("format", ["graphml", "gexf", "nodelink"])
+@pytest.mark.parametrize("name", ["residual", "repeated", "shared", "bounded", "hostile"])
+def test_sums_over_the_graph_that_networkx_reads_are_the_totals(name, format, request):
+    analysis = request.getfixturevalue(name)
+    graph = read(analysis, format)
+    for cost in ("macs", "flops"):
+        assert sum(number for _, number in graph.nodes(data=cost)) == analysis.total(cost)
+    read_params = sum(number for _, number in graph.nodes(data="params"))
+    assert read_params == analysis.params - sum(item.spec.numel for item in analysis.unused_parameters)
+    traffic = sum(number for _, number in graph.nodes(data="bytes_written"))
+    assert traffic == analysis.traffic.written
+
+
+def test_types_are_declared_as_gephi_and_yed_know_them(residual):
+    types = {"macs": "long", "share": "double", "op": "string", "order": "long"}
+    graphml, gexf = (ElementTree.fromstring(residual.export(format)) for format in ("graphml", "gexf"))
+    keys = {
+        key.get("attr.name"): key.get("attr.type") for key in graphml.findall(".//{*}key") if key.get("for") == "node"
+    }
+    assert {name: keys[name] for name in types} == types
+    columns = {column.get("title"): column.get("type") for column in gexf.findall(".//{*}attribute")}
+    assert {name: columns[name] for name in types} == types
+
+
+def test_yed_and_gephi_get_labels_colours_and_places(residual):
+    graphml, gexf = read(residual, "graphml"), read(residual, "gexf")
+    assert graphml.nodes["block.a"]["label"] == "block.a\nlinear  2"
+    assert [graphml.nodes[name]["y"] for name in ("x", "stem")] == ["0", "60"]
+    assert gexf.nodes["head"]["viz"]["color"] == {"r": 0xFB, "g": 0x92, "b": 0x3C, "a": 1.0}  # the dearest
+    assert gexf.nodes["x"]["viz"]["color"] == {"r": 255, "g": 255, "b": 255, "a": 1.0}
 
 
 def test_numbers_beyond_64_bits_survive(hostile, hostile_names):
@@ -89,25 +129,3 @@ def test_control_characters_in_names_are_escaped(sketch):
     s = sketch().input().node("bell\x07\x00\ud800", "add", counts=Counts(add=3))
     for format in ("graphml", "gexf", "nodelink"):
         assert r"bell\x07\x00\ud800" in read(s.done(), format)
-
-
-def test_pydot_reads_dot(residual):
-    pydot = pytest.importorskip("pydot")
-    (parsed,) = pydot.graph_from_dot_data(residual.export("dot"))
-    graph = networkx.nx_pydot.from_pydot(parsed)
-    assert set(graph) == {node.id for node in residual.graph}
-    assert graph.number_of_edges() == sum(len(node.inputs) for node in residual.graph)
-    assert int(graph.nodes["stem"]["macs"].strip('"')) == 202
-    assert {name for name in graph.nodes["stem"] if name != "label"} == NODE
-    assert graph.edges["stem", "block.add", '"e4"']["slot"] == '"other"'
-
-
-def test_pydot_reads_hostile_names_and_those_that_dot_reserves(hostile, sketch):
-    pydot = pytest.importorskip("pydot")
-    (parsed,) = pydot.graph_from_dot_data(hostile.export("dot"))
-    graph = networkx.nx_pydot.from_pydot(parsed)
-    assert graph.number_of_nodes() == len(hostile.graph)
-    assert graph.number_of_edges() == sum(len(node.inputs) for node in hostile.graph)
-    s = sketch().input().node("node").node("edge").node("a:b").node("a -> b")
-    (parsed,) = pydot.graph_from_dot_data(s.done().export("dot"))
-    assert set(networkx.nx_pydot.from_pydot(parsed)) == {"x", "node_", "edge_", "a:b", "a -> b", "output"}
