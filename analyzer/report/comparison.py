@@ -22,6 +22,8 @@ HEAD = ("tool", "says", "true", "difference", "because")
 BOUNDS = {"": "exact", "≤": "upper", "≥": "lower", "≈": "mixed"}
 # Causes smaller than one part in so many of the true number are drawn together.
 SMALL = 2_000
+# Characters of a path that are shown whole.
+LONG = 30
 
 
 def check(format: str) -> None:
@@ -147,8 +149,21 @@ def name(verdict: Verdict) -> str:
 
 def reason(cause: Cause) -> str:
     """A cause, how many calls it concerns, and the first of them."""
-    where = f" ({plural(cause.calls, 'call')}, first {printable(cause.first)})" if cause.calls else ""
+    where = f" ({plural(cause.calls, 'call')}: {_end_of(printable(cause.first))})" if cause.calls else ""
     return f"{cause.reason}{where}"
+
+
+def _end_of(path: str) -> str:
+    """The end of a long path.
+
+    >>> _end_of("encoder.layers.encoder_layer_0.self_attention.linear"), _end_of("features.0.linear")
+    ('…self_attention.linear', 'features.0.linear')
+    """
+    names = path.split(".")
+    while len(names) > 2 and len(".".join(names)) > LONG:
+        names.pop(0)
+    end = ".".join(names)
+    return end if end == path else f"…{end}"
 
 
 def _signed(amount: int) -> str:

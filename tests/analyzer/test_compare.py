@@ -102,7 +102,7 @@ def test_the_command(net):
     done = flopgraph("net.py:net", "--input", "3x7", "--tools", "flop_counter, flop_counter_cpu")
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0].split() == ["tool", "says", "true", "difference", "because"]
-    assert "the −1 of 2K − 1 not taken off (1 call, first linear)" in done.stdout
+    assert "the −1 of 2K − 1 not taken off (1 call: linear)" in done.stdout
 
 
 def test_files(net):
