@@ -94,7 +94,8 @@ def register(
         given = context.params
         with errors_as_text():
             with progress(f"analyzing {model}"), contextlib.redirect_stdout(sys.stderr):
-                from analyzer.limits import LIMITS, check
+                from analyzer.limits import check
+                from analyzer.measures import LIMITS
 
                 limits = {name: given[name] for name in LIMITS if given[name] is not None}
                 kept = _kept(model, given, limits)
@@ -119,7 +120,7 @@ def _kept(model: str, given: dict[str, Any], limits: dict[str, str]) -> dict[str
         InputError: an option is wrong, or the baseline has nothing on it.
     """
     from analyzer.baseline import Baseline
-    from analyzer.limits import LIMITS
+    from analyzer.measures import LIMITS
     from analyzer.quantities import parse_quantity, parse_tolerance
 
     for name, limit in limits.items():

@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from analyzer.baseline import COSTS, Entry, entry
 from analyzer.bounds import is_bound
-from analyzer.conventions import convention
 from analyzer.errors import InputError, LimitError
+from analyzer.measures import LIMITS, Measure
 from analyzer.quantities import parse_quantity, parse_tolerance
 from analyzer.report.figures import is_uncounted
 from analyzer.report.numbers import exactly, growth, human, plural, share, signed, words
-from analyzer.report.records import module_records
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
 
-__all__ = ["LIMITS", "Check", "Finding", "Measure", "check"]
+__all__ = ["Check", "Finding", "check"]
 
 Limit = str | int | float
 FEW = 3
 """As many modules are named in a reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A number that can be limited.
-
-    Attributes:
-        name: as baselines have it.
-        what: what it is a number of.
-        of: reads it.
-        where: says where most of it is.
-        unit: ``"B"``, or nothing.
-        counted: whether it is a sum of what calls cost, which misses calls that no rule knows.
-    """
-
-    name: str
-    what: str
-    of: Callable[[Analysis], int]
-    where: Callable[[Analysis], str]
-    unit: str = ""
-    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,39 +229,3 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> dict[
     nothing = {name: 0}
     changes = {path: new.get(path, nothing)[name] - old.get(path, nothing)[name] for path in {**old, **new}}
     return {path: change for path, change in changes.items() if change}
-
-
-def _dearest(analysis: Analysis, name: str) -> str:
-    """The module with most of it, at the first level on which no single one has all of it."""
-    records = {record["path"]: record[name] for record in module_records(analysis, convention("flops"))}
-    path, whole = "", records[""]
-    while True:
-        lead = f"{path}." if path else ""
-        below = [inner for inner in records if inner.startswith(lead) and inner != "" and "." not in inner[len(lead) :]]
-        top = max(below, key=records.__getitem__, default="")
-        if not top or not records[top]:
-            return f"dearest: {path} {human(whole)}" if path else ""
-        path = top
-        if records[top] < whole:
-            return f"dearest: {path} {human(records[path])}"
-
-
-def _largest_parameter(analysis: Analysis) -> str:
-    most = max(analysis.parameters, key=lambda parameter: parameter.spec.nbytes, default=None)
-    return f"largest: {most.name} {human(most.spec.nbytes, 'B')}" if most else ""
-
-
-LIMITS: Mapping[str, Measure] = {
-    f"max_{measure.name}": measure
-    for measure in (
-        Measure("params", "params", lambda it: it.params, lambda it: _dearest(it, "params")),
-        Measure("macs", "MACs", lambda it: it.total("macs"), lambda it: _dearest(it, "macs"), counted=True),
-        Measure("flops", "FLOPs", lambda it: it.total("flops"), lambda it: _dearest(it, "flops"), counted=True),
-        Measure("peak", "peak", lambda it: it.memory.peak, lambda it: f"at {it.memory.peak_node}", "B"),
-        Measure(
-            "activation", "activation", lambda it: it.memory.largest, lambda it: f"at {it.memory.largest_node}", "B"
-        ),
-        Measure("param_bytes", "of parameters", lambda it: it.param_bytes, _largest_parameter, "B"),
-    )
-}
-"""The limits there are, by their names, and what each is a limit of."""

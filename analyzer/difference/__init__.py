@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "Difference", "check", "diff", "is_document", "read_document"]
 
 FORMATS = ("table", "json", "csv", "md")
-KINDS = ("added", "removed", "renamed", "changed")
+KINDS = ("added", "removed", "moved", "renamed", "changed")
 
 
 def check(format: str) -> None:
@@ -49,7 +49,7 @@ def diff(
     """What is not the same in two models.
 
     A module is found again by its path, or else by its place among modules of its type in the same parent: then it was
-    renamed. ``print`` the result for a table.
+    renamed; or else, where all of it is as it was, in another parent: then it moved. ``print`` the result for a table.
 
     Args:
         a: the old model: an `Analysis`, or the JSON file that ``analysis.save`` wrote, or what is in it.
@@ -105,11 +105,18 @@ class Difference:
         """
         marks: dict[str, str] = {}
         for pair in self.root.walk():
-            if pair.differs and pair.part.path:
-                word = pair.changes[0] if pair.changes[:1] in (("added",), ("removed",)) else "changed"
-                for part in pair.part.walk() if word != "changed" else (pair.part,):
-                    if word != "removed" or part.path not in marks:
-                        marks[part.path] = word
+            kind = _kind(pair.changes)
+            if not pair.differs or not pair.part.path:
+                continue
+            for part in pair.part.walk():
+                if kind == "added":
+                    marks[part.path] = kind
+                elif kind == "removed":
+                    marks.setdefault(part.path, kind)
+                elif kind == "moved":
+                    marks.pop(part.path, None)  # where it came with what is around it
+            if kind not in ("added", "removed"):
+                marks[pair.part.path] = "changed"
         return marks
 
     def records(self, depth: int | None = None) -> list[dict[str, Any]]:
@@ -137,7 +144,8 @@ class Difference:
 
     def _counted(self) -> str:
         """``2 modules added, 1 renamed; 3 calls removed``, or that nothing is."""
-        found = Counter((record["kind"], _kind(record["changes"])) for record in self.records() if record["path"])
+        records = [record for record in self.records() if record["path"] and record["changes"]]
+        found = Counter((record["kind"], _kind(record["changes"])) for record in records)
         told = []
         for noun in ("module", "call"):
             kinds = [kind for kind in KINDS if found[noun, kind]]

@@ -42,6 +42,8 @@ class Row:
     @property
     def name(self) -> str:
         """``1-2``, and what it was called where that was something else."""
+        if self.pair.moved and self.pair.a:
+            return f"{self.pair.a.path} → {self.pair.part.path}"
         new = folded_label(self.run)
         if self.level and "renamed" not in self.pair.changes:
             return new
@@ -92,6 +94,8 @@ def _signatures(root: Pair) -> dict[int, int]:
 
 def _shift(pair: Pair) -> Hashable:
     """The old name by its distance to the new one, which neighbours in a row share."""
+    if pair.moved:
+        return id(pair)  # it is one row, with both paths
     if pair.a is None or "renamed" not in pair.changes:
         return None
     (name, old), (_, new) = numbered(pair.a.label), numbered(pair.label)

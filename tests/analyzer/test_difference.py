@@ -8,6 +8,7 @@ import json
 
 import pytest
 import torch
+from rich.console import Console
 from torch import nn
 from typer.testing import CliRunner
 
@@ -138,6 +139,29 @@ def test_equal_neighbours_are_one_row():
     assert found(diff(named(**one), named(**other))) == ["Named", "block0-2 → layer0-2"]
 
 
+def test_what_is_as_it_was_in_another_parent_moved():
+    backbone = {"stem": nn.Linear(7, 7), "act": nn.ReLU(), "body": nn.Sequential(nn.Linear(7, 11), nn.Linear(11, 7))}
+    put_in = diff(named(**backbone), named(backbone=Named(**backbone), head=nn.Linear(7, 2)))
+    assert told(put_in) == {
+        "backbone": ["added"], "backbone.stem": ["moved"], "backbone.body": ["moved"], "head": ["added"],
+        "act": ["removed"],
+    }  # fmt: skip
+    assert "stem → backbone.stem" in found(put_in)
+    assert put_in.summary()[-1] == "2 modules added, 1 removed, 2 moved"
+    assert put_in.marks() == {
+        "backbone": "added", "backbone.stem": "changed", "backbone.act": "added", "backbone.body": "changed",
+        "head": "added", "act": "removed",
+    }  # fmt: skip
+    taken_out = diff(named(backbone=Named(**backbone)), named(**backbone))
+    assert told(taken_out)["stem"] == ["moved"]
+    assert [record["old_path"] for record in taken_out.records()][1:] == [
+        "backbone",
+        "backbone.stem",
+        None,
+        "backbone.body",
+    ]
+
+
 class Residual(nn.Module):
     def __init__(self, gate):
         super().__init__()
@@ -197,6 +221,22 @@ def test_a_saved_analysis_is_as_good(tmp_path):
     bounded = analyze(lambda x: x[x > 0] * 2, TensorSpec((7,)))
     assert not diff(bounded.save(tmp_path / "bounded.json"), bounded)
     assert "≤7" in str(diff(tmp_path / "bounded.json", old))
+
+
+def test_names_are_text_wherever_they_go():
+    name = "<b>|[red]\x1b[31m"
+    hostile = diff(named(a=nn.ReLU()), named(a=nn.ReLU(), **{name: nn.Linear(7, 2)}))
+    assert "<b>|[red]\\x1b[31m   Linear" in str(hostile)
+    assert "| &nbsp;&nbsp;&lt;b&gt;\\|\\[red\\]" in hostile.export("md")
+    assert [row["path"] for row in csv.DictReader(io.StringIO(hostile.export("csv"), newline=""))] == ["", name]
+
+
+@pytest.mark.parametrize(("width", "gone"), [(200, []), (103, ["type"]), (90, ["type", "shape"])])
+def test_a_narrow_terminal_leaves_columns_out(width, gone):
+    console = Console(file=io.StringIO(), width=width)
+    console.print(diff(analysis(nn.Linear(7, 5)), analysis(nn.Linear(7, 11))).table())
+    titles = console.file.getvalue().splitlines()[0].split()
+    assert [title for title in ("module", "type", "change", "shape", "params") if title not in titles] == gone
 
 
 def test_what_is_no_saved_analysis_is_told(tmp_path):

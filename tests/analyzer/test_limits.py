@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from analyzer import Baseline, InputError, LimitError, TensorSpec, analyze, check, cli
 from analyzer.baseline import entry
-from analyzer.limits import LIMITS
+from analyzer.measures import LIMITS
 from analyzer.quantities import parse_quantity, parse_tolerance
 
 
