@@ -142,7 +142,7 @@ def check(
 
 def _limited(analysis: Analysis, measure: Measure, name: str, limit: Limit, allow_missing: bool) -> Finding:
     most = parse_quantity(limit, name, bytes=bool(measure.unit))
-    value, missing = measure.of(analysis), _missing(analysis, measure)
+    value, missing = measure.of(analysis), measure.missing(analysis)
     said = f"{name} {limit if isinstance(limit, str) else human(most, measure.unit)}"
     if value > most:
         number, over = _written(value, most, measure, missing)
@@ -162,11 +162,11 @@ def _compared(analysis: Analysis, old: Entry, tolerance: Fraction, allow_missing
     found = False
     for measure in LIMITS.values():
         value, before = measure.of(analysis), old[measure.name]
-        missing = _missing(analysis, measure) and not allow_missing and old["bound"] not in ("lower", "mixed")
+        missing = measure.missing(analysis) and not allow_missing and old["bound"] not in ("lower", "mixed")
         if value == before and not missing:
             continue
         found = True
-        number, change = _written(value, before, measure, _missing(analysis, measure))
+        number, change = _written(value, before, measure, measure.missing(analysis))
         was = f"the baseline's {human(before, measure.unit)}"
         if missing:
             yield Finding(True, f"{number} cannot be held to", was, f": {_uncounted(analysis)}")
@@ -192,10 +192,6 @@ def _written(value: int, limit: int, measure: Measure, missing: bool) -> tuple[s
 def _why(*reasons: str) -> str:
     told = ", ".join(filter(None, reasons))
     return f"; {told}" if told else ""
-
-
-def _missing(analysis: Analysis, measure: Measure) -> bool:
-    return measure.counted and analysis.is_lower_bound
 
 
 def _uncounted(analysis: Analysis) -> str:

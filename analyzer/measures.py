@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from analyzer.conventions import convention
@@ -26,15 +27,15 @@ class Measure:
         of: reads it.
         where: says where most of it is.
         unit: ``"B"``, or nothing.
-        counted: whether it is a sum of what calls cost, which misses calls that no rule knows.
+        missing: whether more may have to be added, for calls that no rule knows.
     """
 
     name: str
     what: str
     of: Callable[[Analysis], int]
     where: Callable[[Analysis], str]
+    missing: Callable[[Analysis], bool] = lambda it: False
     unit: str = ""
-    counted: bool = False
 
 
 def _dearest(analysis: Analysis, name: str) -> str:
@@ -57,17 +58,29 @@ def _largest_parameter(analysis: Analysis) -> str:
     return f"largest: {most.name} {human(most.spec.nbytes, 'B')}" if most else ""
 
 
+def _has_guessed_shapes(analysis: Analysis) -> bool:
+    return any(node.status == "unknown" for node in analysis.graph)
+
+
+def _cost(name: str, what: str) -> Measure:
+    missing = attrgetter("is_lower_bound")
+    return Measure(name, what, lambda it: it.total(name), lambda it: _dearest(it, name), missing)
+
+
+def _memory(name: str, what: str, field: str) -> Measure:
+    number, place = attrgetter(f"memory.{field}"), attrgetter(f"memory.{field}_node")
+    return Measure(name, what, number, lambda it: f"at {place(it)}", _has_guessed_shapes, "B")
+
+
 LIMITS: Mapping[str, Measure] = {
     f"max_{measure.name}": measure
     for measure in (
         Measure("params", "params", lambda it: it.params, lambda it: _dearest(it, "params")),
-        Measure("macs", "MACs", lambda it: it.total("macs"), lambda it: _dearest(it, "macs"), counted=True),
-        Measure("flops", "FLOPs", lambda it: it.total("flops"), lambda it: _dearest(it, "flops"), counted=True),
-        Measure("peak", "peak", lambda it: it.memory.peak, lambda it: f"at {it.memory.peak_node}", "B"),
-        Measure(
-            "activation", "activation", lambda it: it.memory.largest, lambda it: f"at {it.memory.largest_node}", "B"
-        ),
-        Measure("param_bytes", "of parameters", lambda it: it.param_bytes, _largest_parameter, "B"),
+        _cost("macs", "MACs"),
+        _cost("flops", "FLOPs"),
+        _memory("peak", "peak", "peak"),
+        _memory("activation", "activation", "largest"),
+        Measure("param_bytes", "of parameters", lambda it: it.param_bytes, _largest_parameter, unit="B"),
     )
 }
 """The limits there are, by their names, and what each is a limit of."""

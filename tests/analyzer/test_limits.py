@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from torch import nn
 from typer.testing import CliRunner
 
@@ -31,9 +32,7 @@ def net(width=5):
 
 def unknown():
     """One call whose cost no rule knows, behind a layer of 105 products."""
-    import torch
-
-    if not hasattr(torch.ops, "limits_test") or not hasattr(torch.ops.limits_test, "odd"):
+    if not hasattr(torch.ops.limits_test, "odd"):
         torch.library.define("limits_test::odd", "(Tensor x) -> Tensor")
         torch.library.register_fake("limits_test::odd", lambda x: x.new_empty(x.shape))
 
@@ -141,6 +140,14 @@ def test_a_lower_bound_passes_no_limit_silently():
     assert "≥105 MACs, within max_macs 1G" in str(allowed)
     assert "1 call not counted" in str(allowed)
     assert not check(unknown(), max_macs=104, allow_missing=True).passed
+
+
+def test_guessed_shapes_leave_memory_open():
+    if not hasattr(torch.ops.limits_test, "shapeless"):
+        torch.library.define("limits_test::shapeless", "(Tensor x) -> Tensor")
+    guessed = analyze(lambda x: torch.ops.limits_test.shapeless(x) + 1, TensorSpec((7,)), on_unknown="bound")
+    assert [finding.broken for finding in check(guessed, max_peak="1MB", max_param_bytes=0).findings] == [True, False]
+    assert check(guessed, max_peak="1MB", allow_missing=True).passed
 
 
 def test_there_must_be_something_to_check():
