@@ -29,5 +29,5 @@ def _read_on_cpu(graph: Graph) -> Reading:
     return Reading(tuple(counts), all_params(graph), causes)
 
 
-META = Tool("flop_counter", "torch 2.14", _SOURCE, "flops", "FLOPs", _RIGHT, _read)
-CPU = Tool("flop_counter_cpu", "torch 2.14, no_grad", _SOURCE, "flops", "FLOPs", _RIGHT, _read_on_cpu)
+META = Tool("flop_counter", "2.14", _SOURCE, "flops", "FLOPs", _RIGHT, _read)
+CPU = Tool("flop_counter_cpu", "2.14", _SOURCE, "flops", "FLOPs", _RIGHT, _read_on_cpu)

@@ -192,4 +192,4 @@ def _read(graph: Graph) -> Reading:
     return Reading(tuple(sum(by.values()) for by in operators), trainable_params(graph), causes)
 
 
-ATEN = Tool("ptflops_aten", "0.7.5, on a CPU", _SOURCE, "macs", "MACs", _RIGHT, _read)
+ATEN = Tool("ptflops_aten", "0.7.5", _SOURCE, "macs", "MACs", _RIGHT, _read)
