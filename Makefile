@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ORACLES := .venv-oracles
 
-.PHONY: help demo test check lint types layers unit conformance bench oracles test-oracles format clean
+.PHONY: help demo test check lint types layers unit chromium conformance bench oracles test-oracles format clean
 
 help:           ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -35,6 +35,13 @@ layers: $(STAMP) ## import-linter: each layer imports only what is below it
 
 unit: $(STAMP)  ## pytest, doctests included
 	$(BIN)/python -m pytest --quiet --numprocesses auto --ignore tests/conformance --ignore tests/oracles
+
+# The tests of the HTML page skip without it.
+chromium:       ## install Debian's chromium, where it is missing and apt-get may
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	    { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && apt-get -qq update \
+	        && apt-get -qq --yes install --no-install-recommends chromium >/dev/null; } \
+	    || echo "no Chromium, and none could be installed: the tests of the HTML page are skipped"
 
 conformance: $(STAMP) ## a fast sample of the conformance corpora
 	$(BIN)/python -m pytest --quiet tests/conformance

@@ -8,6 +8,7 @@ class GraphView {
   #frame = 0;
   #turn = 0; // counts layouts: a late one is dropped
   #drawn = new Map(); // key -> element
+  #clicked = false; // what is clicked is in view, and stays where it is
 
   constructor(model, state, layout, glyphs) {
     Object.assign(this, { model, state, layout, glyphs });
@@ -28,16 +29,16 @@ class GraphView {
   // --- what changed ---
 
   async #react(fields) {
-    if (fields.open || fields.onlyChanges !== undefined) return this.arrange();
+    if (fields.open || fields.onlyChanges !== undefined) return this.arrange({ show: !this.#clicked });
     if (fields.measure !== undefined) this.redraw();
     if (fields.selected !== undefined) {
       this.redraw();
-      this.bringIntoView();
+      if (!this.#clicked) this.bringIntoView();
     }
   }
 
   /** Lay out what is open, and keep what is looked at where it is. */
-  async arrange({ fit = false } = {}) {
+  async arrange({ fit = false, show = true } = {}) {
     const turn = ++this.#turn;
     const waiting = setTimeout(() => (this.busy.hidden = false), 250);
     const anchor = this.state.selected;
@@ -57,7 +58,7 @@ class GraphView {
       this.camera.set(x + (before.x - after.x) * scale, y + (before.y - after.y) * scale);
     }
     this.redraw();
-    if (anchor) this.bringIntoView();
+    if (anchor && show) this.bringIntoView();
   }
 
   bringIntoView() {
@@ -85,13 +86,13 @@ class GraphView {
 
   // --- drawing ---
 
-  /** Draw all anew. */
+  /** Draw all anew, at once: a second click must find what the first one hit. */
   redraw() {
     this.scene.replaceChildren();
     this.#drawn.clear();
     const { selected } = this.state;
     this.surface.setAttribute("aria-activedescendant", selected ? `box-${selected.index}` : "");
-    this.#soon();
+    this.draw();
   }
 
   #soon() {
@@ -190,13 +191,19 @@ class GraphView {
   #click(event) {
     const toggled = this.#item(event, "toggle");
     const item = this.#item(event);
-    if (toggled) this.state.toggle(toggled);
-    else if (item !== this.state.selected) this.state.set({ selected: item });
+    if (toggled) this.#byClick(() => this.state.toggle(toggled));
+    else if (item !== this.state.selected) this.#byClick(() => this.state.set({ selected: item }));
   }
 
   #doubleClick(event) {
     const item = this.#item(event);
-    if (item && canOpen(item) && !this.#item(event, "toggle")) this.state.toggle(item);
+    if (item && canOpen(item) && !this.#item(event, "toggle")) this.#byClick(() => this.state.toggle(item));
+  }
+
+  #byClick(act) {
+    this.#clicked = true;
+    act();
+    this.#clicked = false;
   }
 }
 

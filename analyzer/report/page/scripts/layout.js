@@ -95,6 +95,7 @@ function describe(item, children, inner, sizes) {
       "elk.portConstraints": "FIXED_SIDE",
       "elk.padding": item.parent ? `[top=${HEADER + 16},left=14,bottom=16,right=14]` : "[top=4,left=4,bottom=4,right=4]",
       "elk.nodeSize.constraints": "MINIMUM_SIZE",
+      "elk.contentAlignment": "[H_CENTER, V_TOP]",
       "elk.nodeSize.minimum": `(${least.width},${least.height})`,
     },
   };
