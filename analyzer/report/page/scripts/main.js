@@ -116,4 +116,8 @@ function setUpTools(model, state, graph, search) {
   for (const [id, action] of Object.entries(clicks)) byId(id).addEventListener("click", action);
 }
 
-main();
+main().catch((error) => {
+  byId("busy").textContent = `The graph cannot be drawn: ${error.message}. It takes a browser of 2023 or later.`;
+  byId("busy").hidden = false;
+  throw error;
+});
