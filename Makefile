@@ -58,6 +58,7 @@ $(ORACLES)/.installed: tests/oracles/requirements.txt $(STAMP)
 	    --requirement tests/oracles/requirements.txt
 	$(ORACLES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
 	    --target $(ORACLES)/ultralytics ultralytics-thop==2.2.3
+	$(ORACLES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps ai-edge-model-explorer==0.1.34
 	touch $@
 
 oracles: $(ORACLES)/.installed ## install thop, ptflops, fvcore, torchinfo, calflops, deepspeed, to be held against

@@ -34,8 +34,8 @@ __all__ = [
     "why",
 ]
 
-GRAPHS = ("graphml", "gexf", "nodelink", "model_explorer", "model_explorer_data", "netron")
-FORMATS = ("table", "json", "csv", "md", "html", *GRAPHS, "dot", "mermaid", *PICTURES)
+JSONS = ("nodelink", "model_explorer", "model_explorer_data")  # in files that end in .json as well
+FORMATS = ("table", "json", "csv", "md", "html", "graphml", "gexf", *JSONS, "netron", "dot", "mermaid", *PICTURES)
 BINARY = ("png", "pdf")  # no text
 BY = ("module", "op", "node")
 SUFFIXES = {"txt": "table", "htm": "html", "markdown": "md", "gv": "dot", "mmd": "mermaid"}
@@ -147,14 +147,14 @@ _convention = convention  # the parameters of that name hide it
 def format_of(path: Path) -> str:
     """The format that a file's name asks for by its suffix, or by the word in front of ``.json``.
 
-    >>> format_of(Path("model.json")), format_of(Path("model.gv")), format_of(Path("model.netron.json"))
-    ('json', 'dot', 'netron')
+    >>> format_of(Path("model.json")), format_of(Path("model.gv")), format_of(Path("model.nodelink.json"))
+    ('json', 'dot', 'nodelink')
 
     Raises:
         InputError: the suffix is that of no format.
     """
     *_, kind, suffix = ("", "", *(word.lower().removeprefix(".") for word in path.suffixes))
-    if suffix == "json" and kind in GRAPHS:
+    if suffix == "json" and kind in JSONS:
         return kind
     format = SUFFIXES.get(suffix, suffix)
     if format not in FORMATS:

@@ -32,7 +32,7 @@ def to_model_explorer(analysis: Analysis, weigh: Convention) -> str:
     >>> from analyzer import CONVENTIONS, analyze
     >>> text = to_model_explorer(analyze(nn.Sequential(nn.Linear(7, 5)).eval(), (3, 7)), CONVENTIONS["macs"])
     >>> [(node["id"], node["label"], node["namespace"]) for node in json.loads(text)["graphs"][0]["nodes"]]
-    [('input', 'input', ''), ('0', 'linear', '0'), ('output', 'output', '')]
+    [('input', 'input', ''), ('0', '0 (linear)', '0'), ('output', 'output', '')]
     """
     records = node_records(analysis, weigh)
     layers = {
@@ -70,7 +70,7 @@ def namespace(path: str) -> str:
 def _node(node: Node, record: Record, weigh: Convention) -> dict[str, Any]:
     return {
         "id": printable(node.id),
-        "label": printable(node.op),
+        "label": _label(node),
         "namespace": namespace(node.module),
         "attrs": _attributes(record, weigh),
         "incomingEdges": [
@@ -89,6 +89,12 @@ def _node(node: Node, record: Record, weigh: Convention) -> dict[str, Any]:
             for number, spec in enumerate(node.outputs)
         ],
     }
+
+
+def _label(node: Node) -> str:
+    """What it is called and what it does: a layer of a single call is not drawn, and its name would be lost."""
+    name = node.id.rpartition(".")[2]
+    return printable(name if name.split(":")[0] == node.op else f"{name} ({node.op})")
 
 
 def _attributes(record: Record, weigh: Convention) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Netron: the JSON message in which its own Python package sends it a model, which it opens as a file as well.
+"""Netron: the JSON message in which its own Python package sends it a model; a file of it ends in ``.netron``.
 
 Source: source/message.js of netron 9.3.3, which calls the format experimental.
 """

@@ -22,8 +22,8 @@ def said(pairs):
 def test_model_explorer_puts_calls_into_the_layers_of_their_modules(residual):
     graph, nodes = explorer(residual)
     assert [(node["label"], node["namespace"]) for node in nodes.values()] == [
-        ("input", ""), ("conv2d", "stem"), ("linear", "block/a"), ("linear", "block/b"), ("add", "block"),
-        ("linear", "head"), ("output", ""),
+        ("x (input)", ""), ("stem (conv2d)", "stem"), ("a (linear)", "block/a"), ("b (linear)", "block/b"),
+        ("add", "block"), ("head (linear)", "head"), ("output", ""),
     ]  # fmt: skip
     assert nodes["block.add"]["incomingEdges"] == [
         {"sourceNodeId": "block.b", "sourceNodeOutputId": "0", "targetNodeInputId": "0"},
