@@ -35,15 +35,18 @@ SCRIPTS = (
 ENGINE_HEAD, ENGINE_TAIL = "self.elk={exports:{}};(function(module,exports){", "\n})(self.elk,self.elk.exports);"
 
 
-def to_html(analysis: Analysis, weigh: Convention, changes: Mapping[str, str] | None = None) -> str:
+def to_html(
+    analysis: Analysis, weigh: Convention, changes: Mapping[str, str] | None = None, before: Analysis | None = None
+) -> str:
     """The page.
 
     Args:
         analysis: the analysis.
         weigh: the convention that is shown first.
         changes: marks for modules and nodes, see `analyzer.report.page.data.page_data`.
+        before: another analysis, whose costs stand beside those of what changed.
     """
-    data = json.dumps(page_data(analysis, weigh, changes), separators=(",", ":"))
+    data = json.dumps(page_data(analysis, weigh, changes, before), separators=(",", ":"))
     style, script, engine = _style(), _script(), _engine()
     template = jinja2.Environment(autoescape=True).from_string(_read("page.html"))
     return template.render(

@@ -89,13 +89,16 @@ class Drawing:
     stands_in: Mapping[int, int]
 
 
-def draw(graph: Graph, trunk: Branch, figures: Mapping[str, Figures]) -> Drawing:
+def draw(
+    graph: Graph, trunk: Branch, figures: Mapping[str, Figures], changes: Mapping[str, str] | None = None
+) -> Drawing:
     """The boxes and links of a model.
 
     Args:
         graph: the graph.
         trunk: its branches, see `analyzer.report.branches.grow`.
         figures: those of every node, by id.
+        changes: marks of modules, by path, and of nodes, by id: what is marked otherwise is not folded together.
 
     >>> from torch import nn
     >>> from analyzer import CONVENTIONS, analyze
@@ -107,7 +110,7 @@ def draw(graph: Graph, trunk: Branch, figures: Mapping[str, Figures]) -> Drawing
     >>> [(box.label, box.times) for box in drawing.root.boxes], len(drawing.links)
     ([('input', 1), ('0-2', 3), ('output', 1)], 2)
     """
-    packer = _Packer(graph, trunk, figures)
+    packer = _Packer(graph, trunk, _Forms(graph, figures, changes or {}))
     root = packer.box(trunk, range(len(graph)), trunk.label, first=True)
     links = tuple(packer.links(root))
     for box in list(root.walk()):
@@ -130,13 +133,13 @@ def _stretches(boxes: list[Box]) -> list[Box]:
 class _Packer:
     """Puts every call into a box, and notes what was folded."""
 
-    def __init__(self, graph: Graph, trunk: Branch, figures: Mapping[str, Figures]) -> None:
+    def __init__(self, graph: Graph, trunk: Branch, forms: _Forms) -> None:
         self.graph = graph
+        self.forms = forms
         self.position = {node.id: index for index, node in enumerate(graph)}
         self.ends = [index for index, node in enumerate(graph) if not is_call(node)]
         self.within: dict[int, list[int]] = {}  # by the identity of a branch: where all calls in it are, in order
         self._collect(trunk)
-        self.forms = _Forms(graph, figures)
         self.stands_in: dict[int, int] = {}
         self.copies: dict[int, dict[int, int]] = {}  # by index: in which copy of which fold a call is
         self.folds: list[Box] = []
@@ -240,14 +243,16 @@ class _Packer:
 class _Forms:
     """Numbers for boxes: equal ones hold equal calls, linked alike, and are drawn alike."""
 
-    def __init__(self, graph: Graph, figures: Mapping[str, Figures]) -> None:
+    def __init__(self, graph: Graph, figures: Mapping[str, Figures], changes: Mapping[str, str]) -> None:
+        self.changes = changes
         self.numbers: dict[Hashable, int] = {}
+        self.known: dict[Box, int] = {}
         position = {node.id: index for index, node in enumerate(graph)}
         self.inputs = [[(position[edge.source], edge.index, edge.slot) for edge in node.inputs] for node in graph]
         self.calls = [
             self.number((
                 node.op, node.target, node.status, node.source, node.outputs, tuple(edge.spec for edge in node.inputs),
-                node.counts, node.traffic, figures[node.id].bound,
+                node.counts, node.traffic, figures[node.id].bound, changes.get(node.id),
                 tuple(graph.parameters[name].spec for name in node.params),
             ))
             for node in graph
@@ -258,7 +263,13 @@ class _Forms:
         return self.numbers.setdefault(key, len(self.numbers))
 
     def of(self, box: Box) -> int:
-        """The number of a box."""
+        """The number of a box, whatever its label."""
+        if box not in self.known:
+            self.known[box] = self.number(self.form(box))
+        return self.known[box]
+
+    def form(self, box: Box) -> Hashable:
+        """All that is drawn of a box."""
         local = {index: place for place, index in enumerate(box.nodes)}
         outer: dict[tuple[int, int], int] = {}
         fresh = count(-1, -1)
@@ -274,6 +285,7 @@ class _Forms:
                         place = outer[key] = next(fresh)
                 reads.append((place, output, slot))
             calls.append((self.calls[index], *reads))
-        type = (box.branch.info.type, box.branch.notes, box.branch.home) if box.branch else None
+        branch = box.branch
+        type = (branch.info.type, branch.notes, branch.home, self.changes.get(branch.path)) if branch else None
         below = tuple((inner.label, inner.times, self.of(inner)) for inner in box.boxes)
-        return self.number((type, box.params, tuple(calls), below))
+        return type, box.params, tuple(calls), below

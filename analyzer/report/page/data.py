@@ -38,13 +38,16 @@ FORMAT = 1
 Record = dict[str, Any]
 
 
-def page_data(analysis: Analysis, weigh: Convention, changes: Mapping[str, str] | None = None) -> Record:
+def page_data(
+    analysis: Analysis, weigh: Convention, changes: Mapping[str, str] | None = None, before: Analysis | None = None
+) -> Record:
     """The page's data.
 
     Args:
         analysis: the analysis.
         weigh: the convention that is shown first.
         changes: ``added``, ``removed`` or ``changed`` for paths of modules and ids of nodes that are to be marked.
+        before: another analysis, whose costs stand beside those of what changed.
 
     >>> from torch import nn
     >>> from analyzer import CONVENTIONS, analyze
@@ -54,6 +57,8 @@ def page_data(analysis: Analysis, weigh: Convention, changes: Mapping[str, str] 
     """
     conventions = list({weigh.name: weigh, **CONVENTIONS}.values())
     writer = _Writer(analysis, conventions, changes or {})
+    if before is not None:
+        _remember(writer.items, _Writer(before, conventions, {}).items)
     call = ends(analysis.graph)
     return {
         "format": FORMAT,
@@ -72,6 +77,19 @@ def page_data(analysis: Analysis, weigh: Convention, changes: Mapping[str, str] 
             for item in analysis.diagnostics
         ],
     }
+
+
+def _remember(items: list[Record], before: list[Record]) -> None:
+    """Put what changed items cost before beside what they cost now."""
+    costs = {_name(item): item["costs"] for item in before}
+    for item in items:
+        if item.get("change") == "changed" and _name(item) in costs:
+            item["before"] = costs[_name(item)]
+
+
+def _name(item: Record) -> Any:
+    """What an item goes by in both of two analyses: the id of a call, else the path of a module."""
+    return item.get("id", item.get("path", item["label"]))
 
 
 def _measures(conventions: list[Convention]) -> list[Record]:
@@ -110,7 +128,7 @@ class _Writer:
         self.items: list[Record] = []
         self.place: dict[int, int] = {}  # index in the graph -> index of the item
         figures = figures_by_node(analysis, conventions[0])
-        self.drawing: Drawing = draw(analysis.graph, grow(analysis, figures), figures)
+        self.drawing: Drawing = draw(analysis.graph, grow(analysis, figures), figures, changes)
         self.write(self.drawing.root, None)
         # The whole knows more than its parts: a size may lose its mark on the way through the model's own code.
         missing = analysis.is_lower_bound

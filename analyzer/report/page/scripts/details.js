@@ -43,7 +43,7 @@ class Details {
     const many = item.scale > 1;
     const table = html("table", { className: "costs" });
     const titles = ["", ...(many ? ["one", `all ${item.scale.toLocaleString("en-US")}`] : ["exactly"]), "share"];
-    if (item.before) titles.splice(1, 0, "before");
+    if (item.before) titles.splice(1, 0, many ? "one before" : "before");
     table.append(html("tr", {}, ...titles.map((textContent) => html("th", { textContent, scope: "col" }))));
     this.model.measures.forEach(({ title, unit, note }, measure) => {
       const all = this.model.cost(item, measure);

@@ -119,6 +119,24 @@ def test_changes_are_marked(residual):
     assert (items["block"], items["add"], items["stem"]) == ("changed", "added", None)
 
 
+def test_changes_stand_beside_what_was():
+    old = analyze(nn.Sequential(nn.Linear(7, 5), nn.ReLU()).eval(), (3, 7))
+    new = analyze(nn.Sequential(nn.Linear(7, 11), nn.ReLU()).eval(), (3, 7))
+    items = {item["label"]: item for item in page_data(new, FLOPS, {"0": "changed", "1": "added"}, old)["items"]}
+    assert (items["0"]["before"][1], items["0"]["costs"][1]) == (105, 231)
+    assert "before" not in items["1"]
+
+
+def test_what_is_marked_is_not_folded_away():
+    analysis = analyze(nn.Sequential(*[nn.Linear(7, 7) for _ in range(9)]).eval(), (3, 7))
+    items = page_data(analysis, FLOPS, {"4": "changed"})["items"]
+    assert [(item["label"], item.get("change")) for item in items[2:-1]] == [
+        ("0-3", None),
+        ("4", "changed"),
+        ("5-8", None),
+    ]
+
+
 def test_text_cannot_break_out_of_the_page(hostile):
     page = to_html(hostile, FLOPS)
     assert "alert(1)" not in page
