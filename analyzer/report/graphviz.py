@@ -35,7 +35,7 @@ FONT = "Helvetica,Arial,sans-serif"
 
 HEAD = f"""\
   graph [fontname="{FONT}", fontsize=11, fontcolor="{INK}", bgcolor="{PAPER}", labelloc=t, labeljust=l, rankdir=TB,
-         nodesep=0.25, ranksep=0.3, pad=0.3, newrank=true];
+         nodesep=0.35, ranksep=0.35, pad=0.3, newrank=true];
   node [fontname="{FONT}", fontsize=11, fontcolor="{INK}", shape=box, style="rounded,filled", color="{LINE}",
         fillcolor="{PAPER}", margin="0.12,0.05", height=0.3];
   edge [fontname="{FONT}", fontsize=8, fontcolor="{GREY}", color="{LINE}", arrowsize=0.6];"""
