@@ -28,10 +28,19 @@ Each is written as for flopgraph MODEL, or is an analysis that was saved as JSON
 Examples:
   flopgraph diff torchvision:resnet50 torchvision:wide_resnet50_2
   flopgraph diff torchvision:vgg11 torchvision:vgg11_bn --depth 3
+  flopgraph diff torchvision:resnet50 torchvision:wide_resnet50_2 -o wider.html
   flopgraph diff before.json net.py:Net --input 1x3x64x64 --format md
 """
 
 Old = Annotated[str, typer.Argument(metavar="A", help="The old model.", show_default=False)]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORMAT",
+        help="table, json, csv, md or html, a page; when left out, the suffix of FILE, else table.",
+        show_default=False,
+    ),
+]
 New = Annotated[str, typer.Argument(metavar="B", help="The new model.", show_default=False)]
 
 
@@ -60,7 +69,7 @@ def register(
         trust_remote_code: the.Trust = False,
         convention: the.ConventionName = "flops",
         depth: the.Depth = None,
-        format: the.ShortFormat = None,
+        format: Format = None,
         output: the.Output = None,
     ) -> None:
         """Compare two models."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Difference", "check", "diff", "is_document", "read_document"]
 
-FORMATS = ("table", "json", "csv", "md")
+FORMATS = ("table", "json", "csv", "md", "html")
 KINDS = ("added", "removed", "moved", "renamed", "changed")
 
 
@@ -69,7 +69,11 @@ def diff(
     """
     weigh = _convention(convention)
     old, new = side(a, weigh, names[0]), side(b, weigh, names[1])
-    return Difference(old, new, weigh, match(old.root, new.root))
+    return Difference(old, new, weigh, match(old.root, new.root), tuple(map(_itself, (a, b))))
+
+
+def _itself(given: Any) -> Analysis | None:
+    return None if isinstance(given, (Mapping, str, Path)) else given
 
 
 _convention = convention  # the parameter of that name hides it
@@ -84,12 +88,14 @@ class Difference:
         b: the new one.
         convention: what counts as cost.
         root: both models, module by module.
+        analyses: both, where they are no saved ones.
     """
 
     a: Side
     b: Side
     convention: Convention
     root: Pair
+    analyses: tuple[Analysis | None, ...] = (None, None)
 
     def __bool__(self) -> bool:
         """Whether anything is not as it was."""
@@ -181,15 +187,27 @@ class Difference:
     def export(self, format: str, depth: int | None = None) -> str:
         """The difference as text: ``table`` with three digits of every number, ``json csv md`` with all.
 
+        ``html`` is the page of the new model, on which what differs is marked.
+
         Raises:
-            InputError: there is no such format.
+            InputError: there is no such format, or a saved analysis is to be drawn.
         """
         check(format)
         if format == "table":
             return f"{self.table(depth)}\n"
         if format == "json":
             return json.dumps(self._document(depth), indent=1) + "\n"
+        if format == "html":
+            return self._page()
         return self._csv(depth) if format == "csv" else "".join(self._markdown(depth))
+
+    def _page(self) -> str:
+        before, after = self.analyses
+        if after is None:
+            raise InputError("a saved analysis has no graph to draw", hint="give the new model itself")
+        from analyzer.report.page import to_html
+
+        return to_html(after, self.convention, self.marks(), before)
 
     def _document(self, depth: int | None) -> dict[str, Any]:
         return {

@@ -327,3 +327,13 @@ def test_what_is_wrong_is_told(nets, arguments, code, message):
     assert (done.exit_code, done.stdout) == (code, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_page_is_the_new_models_with_what_differs_marked():
+    a = analyze(nn.Sequential(nn.Linear(7, 5)).eval(), (3, 7))
+    b = analyze(nn.Sequential(nn.Linear(7, 5), nn.ReLU()).eval(), (3, 7))
+    text = diff(a, b).export("html")
+    assert text.startswith("<!doctype html>")
+    assert text != b.export("html")
+    with pytest.raises(InputError, match="a saved analysis has no graph to draw"):
+        diff(a, json.loads(b.export("json"))).export("html")
