@@ -176,7 +176,9 @@ def picture(dot: str, format: str) -> bytes:
             input=dot.encode(), capture_output=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise InputError(f"Graphviz found no layout in {PATIENCE} s: draw fewer levels with depth=1") from None
+        raise InputError(
+            f"Graphviz found no layout in {PATIENCE} s: draw fewer levels with depth, or write html"
+        ) from None
     if done.returncode or not done.stdout:
         said = done.stderr.decode(errors="replace").strip()
         raise InputError(f"Graphviz could not draw the graph: {printable(said)}")

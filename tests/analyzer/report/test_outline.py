@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from torch import nn
 
+from analyzer.api import analyze
 from analyzer.conventions import convention
 from analyzer.counts import Counts
 from analyzer.report.outline import READABLE, outline
@@ -97,3 +99,37 @@ def test_without_a_depth_as_many_levels_are_drawn_as_one_can_read(sketch):
     analysis = s.done()
     assert len(boxes(outline(analysis, convention("macs")))) == READABLE // 2 + 2
     assert len(boxes(outline(analysis, convention("macs"), 2))) == READABLE + 2
+
+
+class Zigzag(nn.Module):
+    """Layers of two lists by turns, a shared layer, a skip over all, and an operation of its own between."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(nn.Linear(width, width) for _ in range(3))
+        self.mix = nn.ModuleList(nn.Sequential(nn.Linear(width, width), nn.ReLU()) for _ in range(3))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x):
+        start = x
+        for down, mix in zip(self.down, self.mix, strict=True):
+            x = self.norm(mix(down(x)) * 2)
+        return x + start
+
+
+def test_lists_that_run_by_turns_are_folded_each():
+    analysis = analyze(nn.Sequential(Zigzag(5), Zigzag(5)).eval(), (3, 5))
+    drawn = outline(analysis, convention("macs"), 3)
+    assert [box[:3] for box in boxes(drawn)] == [
+        ("input", "input", 1), ("0-1.down.0-2", "Linear", 3), ("0-1.mix.0-2", "Sequential", 3), ("0-1.mul", "mul", 1),
+        ("0-1.norm", "LayerNorm", 1), ("0-1.mul:1", "mul", 1), ("0-1.norm:1", "LayerNorm", 1), ("0-1.mul:2", "mul", 1),
+        ("0-1.norm:2", "LayerNorm", 1), ("0-1.add", "add", 1), ("output", "output", 1),
+    ]  # fmt: skip
+    # three layers of 3·5·5 MACs in each list, all of it twice
+    assert [box[3] for box in boxes(drawn)][1:3] == [6 * 75, 6 * 75]
+    assert {target for source, target in links(drawn) if source == "0-1.mix.0-2"} == {
+        "0-1.mul", "0-1.mul:1", "0-1.mul:2",
+    }  # fmt: skip
+    assert ("input", "0-1.add") in links(drawn)
+    assert ("0-1.add", "output") in links(drawn)
+    assert ("0-1.add", "0-1.down.0-2") not in links(drawn)  # from one neighbour to the next
