@@ -134,12 +134,20 @@ def lines(verdict: Verdict, missing: bool = False) -> Iterator[tuple[str, ...]]:
     if rest:
         why.append((_signed(sum(cause.amount for cause in rest)), f"{len(rest)} small causes"))
     if verdict.params != verdict.true_params:
-        why.append(("", f"reports {human(verdict.params)} of {human(verdict.true_params)} parameters"))
+        why.append(("", _params(verdict)))
     unit = UNITS[verdict.unit]
     true = human(verdict.true, unit, missing=missing)
     head = (name(verdict), human(verdict.said, unit), true)
     yield *head, _signed(verdict.difference), "" if why else "the same"
     yield from (("", "", "", *each) for each in why)
+
+
+def _params(verdict: Verdict) -> str:
+    """What is reported of the parameters that there are, with all digits where fewer look the same."""
+    said, true = human(verdict.params), human(verdict.true_params)
+    if said == true:
+        said, true = exactly(verdict.params), exactly(verdict.true_params)
+    return f"reports {said} of {true} parameters"
 
 
 def name(verdict: Verdict) -> str:

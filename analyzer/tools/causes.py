@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from analyzer.graph import Graph
 from analyzer.node import Node
 
-__all__ = ["cause_of", "family_of"]
+__all__ = ["attention_products", "cause_of", "family_of"]
 
 _FAMILIES = {
     "normalization": "batch_norm group_norm layer_norm rms_norm instance_norm local_response_norm",
@@ -23,26 +24,64 @@ _FAMILIES = {
     "matrix products": "matmul mm bmm mv dot vdot inner outer einsum tensordot addmm baddbmm addbmm addmv addr "
     "chain_matmul multi_dot vecdot kron grouped_mm",
     "recurrent layers": "lstm gru rnn lstm_cell gru_cell rnn_cell",
+    "Fourier transforms": "fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 fftn ifftn rfftn irfftn stft istft",
+    "suppression of overlapping boxes": "nms",
 }
 _FAMILY = {op: family for family, ops in _FAMILIES.items() for op in ops.split()}
+# What may lie between a product and a softmax.
+_BETWEEN = frozenset(
+    "add sub mul div rsub masked_fill where clamp tanh dropout float to type contiguous clone detach reshape view "
+    "flatten unflatten transpose permute expand squeeze unsqueeze getitem setitem cat pad".split()
+)
 
 
 def family_of(node: Node) -> str:
-    """The kind of operation, in the plural, as one speaks of it.
+    """The kind of operation, in the plural, as one speaks of it."""
+    return _FAMILY.get(node.op) or ("other products" if node.counts.mac else "other operations")
 
-    Products of two values of the model's own, neither of them a weight, are attention in all but name.
+
+def attention_products(graph: Graph) -> frozenset[str]:
+    """Ids of the matrix products that are attention by hand: they make what a softmax is taken of, or take its result.
+
+    Between a product and the softmax there may be a scale, a mask, dropout or a change of shape.
+
+    >>> import torch
+    >>> from analyzer import analyze
+    >>> def by_hand(x, y):
+    ...     return (x @ x.mT / 7).softmax(-1) @ x @ y
+    >>> sorted(attention_products(analyze(by_hand, (torch.zeros(5, 7), torch.zeros(7, 3))).graph))
+    ['matmul', 'matmul:1']
     """
-    family = _FAMILY.get(node.op)
-    if family == "matrix products" and not node.params and len({edge.source for edge in node.inputs}) > 1:
-        return "attention products"
-    return family or ("other products" if node.counts.mac else "other operations")
+    nodes = {node.id: node for node in graph}
+    scores: set[str] = set()  # what a softmax is taken of
+    for node in reversed(list(nodes.values())):
+        if node.op == "softmax" or (node.id in scores and node.op in _BETWEEN):
+            scores.update(edge.source for edge in node.inputs)
+    shares: set[str] = set()  # what it returns
+    for node in nodes.values():
+        if node.op == "softmax" or (node.op in _BETWEEN and any(edge.source in shares for edge in node.inputs)):
+            shares.add(node.id)
+    return frozenset(
+        id
+        for id, node in nodes.items()
+        if _FAMILY.get(node.op) == "matrix products"
+        and not node.params
+        and (id in scores or any(edge.source in shares for edge in node.inputs))
+    )
 
 
-def cause_of(node: Node, said: int, true: int) -> str:
-    """What a tool does with a call when it says ``said`` and ``true`` is right; empty where both are the same."""
+def cause_of(node: Node, said: int, true: int, *, attention: bool = False) -> str:
+    """What a tool does with a call when it says ``said`` and ``true`` is right; empty where both are the same.
+
+    Args:
+        node: the call.
+        said: the tool's number for it.
+        true: the right one.
+        attention: whether the call is one of the `attention_products`.
+    """
     if said == true:
         return ""
-    family = family_of(node)
+    family = "attention products" if attention else family_of(node)
     if not said:
         spelling = "functional " if node.kind != "call_module" and family in _LAYERS else ""
         return f"{spelling}{family} not seen" if node.counts.mac else f"{family} not counted"
@@ -51,6 +90,8 @@ def cause_of(node: Node, said: int, true: int) -> str:
     if not true:
         return f"{family} counted"
     mac, elements = node.counts.mac, sum(spec.numel for spec in node.outputs)
+    if family == "attention" and said == 2 * mac:
+        return "attention counted as its two products alone"
     if mac and said in (2 * mac, 2 * mac + node.counts.add) and said > true:
         return "the −1 of 2K − 1 not taken off"
     if mac == true and 0 < said - true <= elements:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from analyzer.conventions import CONVENTIONS
 from analyzer.graph import Graph
-from analyzer.tools.causes import cause_of
+from analyzer.tools.causes import attention_products, cause_of
 from analyzer.tools.tool import Reading, Tool, all_params
 
 __all__ = ["Cause", "Verdict", "verdicts"]
@@ -62,14 +62,15 @@ class Verdict:
 
 def verdicts(graph: Graph, tools: Iterable[Tool]) -> tuple[Verdict, ...]:
     """Ask each tool for its number, and say why it is not the true one."""
-    return tuple(_verdict(graph, tool) for tool in tools)
+    attention = attention_products(graph)
+    return tuple(_verdict(graph, tool, attention) for tool in tools)
 
 
-def _verdict(graph: Graph, tool: Tool) -> Verdict:
+def _verdict(graph: Graph, tool: Tool, attention: frozenset[str]) -> Verdict:
     reading = tool.read(graph)
     true = [int(cost) for cost in CONVENTIONS[tool.unit].over(graph)]
     unit, whole = tool.unit, sum(CONVENTIONS[tool.unit].over(graph))
-    causes = _by_call(graph, reading, true)
+    causes = _by_call(graph, reading, true, attention)
     causes += [Cause(reason, amount) for reason, amount in reading.extra.items() if amount]
     if unit == "macs" and "flop" in tool.label.lower():
         unit, macs = "flops", whole
@@ -79,12 +80,12 @@ def _verdict(graph: Graph, tool: Tool) -> Verdict:
     return Verdict(tool, reading.total, unit, whole, tuple(causes), reading.params, all_params(graph))
 
 
-def _by_call(graph: Graph, reading: Reading, true: list[int]) -> list[Cause]:
+def _by_call(graph: Graph, reading: Reading, true: list[int], attention: frozenset[str]) -> list[Cause]:
     found: dict[str, Cause] = {}
     for index, (node, said, right) in enumerate(zip(graph, reading.counts, true, strict=True)):
         if said == right:
             continue
-        reason = reading.causes.get(index) or cause_of(node, said, right)
+        reason = reading.causes.get(index) or cause_of(node, said, right, attention=node.id in attention)
         known = found.get(reason, Cause(reason, 0, 0, node.id))
         found[reason] = Cause(reason, known.amount + said - right, known.calls + 1, known.first)
     return list(found.values())

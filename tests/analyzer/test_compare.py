@@ -82,6 +82,45 @@ def test_bounds_and_gaps_carry_their_signs():
     assert bounded.records()[0]["bound"] == "upper"
 
 
+class Scores(nn.Module):
+    """Products of two values of its own: with a softmax between them they are attention, without one they are not."""
+
+    def __init__(self, softmax):
+        super().__init__()
+        self.softmax = softmax
+
+    def forward(self, x):
+        scores = (x @ x.mT / 3).masked_fill(torch.ones(5, 5).tril() == 0, -1.0)
+        return (scores.softmax(-1) if self.softmax else scores) @ x
+
+
+@pytest.mark.parametrize(
+    ("softmax", "reason"), [(True, "attention products not seen"), (False, "matrix products not seen")]
+)
+def test_attention_is_said_only_of_what_surrounds_a_softmax(softmax, reason):
+    (cause,) = analyze(Scores(softmax), (2, 5, 7)).compare("thop").verdicts[0].causes
+    assert (cause.reason, cause.calls, cause.first) == (reason, 2, "matmul")
+    assert cause.amount == -2 * 2 * 5 * 5 * 7
+
+
+def test_attention_in_one_call_is_said_to_be_its_products():
+    def attention(x):
+        return nn.functional.scaled_dot_product_attention(x, x, x)
+
+    verdict = analyze(attention, (torch.zeros(2, 3, 5, 7),)).compare("flop_counter").verdicts[0]
+    assert verdict.said == 2 * 2 * 3 * 5 * 5 * (7 + 7)
+    assert [cause.reason for cause in verdict.causes] == ["attention counted as its two products alone"]
+
+
+def test_parameters_that_look_the_same_have_all_digits():
+    class Many(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.Linear(70, 50))
+            self.scale = nn.Parameter(torch.ones(()))
+
+    assert "reports 3,550 of 3,551 parameters" in str(analyze(Many(), (3, 70)).compare("thop"))
+
+
 def test_an_unknown_tool_is_told():
     with pytest.raises(InputError, match=r"no tool 'nonsense' is known; there are .*flop_counter"):
         analyze(nn.Linear(7, 5), (3, 7)).compare("nonsense")
