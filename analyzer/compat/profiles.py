@@ -13,6 +13,7 @@ from torch import nn
 
 from analyzer.analysis import Analysis
 from analyzer.api import analyze
+from analyzer.compat.arguments import LIST, require
 from analyzer.compat.calls import borrowed, run, warn_of_bounds
 from analyzer.errors import InputError
 from analyzer.pytree import map_tensors
@@ -91,7 +92,11 @@ class Counter:
             analyses: one for each call of it.
             faithful: as the tool itself counts; there, ignored modules only count for the module around them.
             ignored: classes whose modules count nothing.
+
+        Raises:
+            InputError: ``ignored`` is no list.
         """
+        require("ignore_modules", ignored, LIST, "a list of classes")
         analyses = list(analyses)
         paths = dict(model.named_modules())
         apart = {path for path, module in paths.items() if type(module) in ignored}

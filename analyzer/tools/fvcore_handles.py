@@ -21,9 +21,9 @@ Number = int | float
 Handle = Callable[[Any, Any], Number | Mapping[str, Number]]
 
 
-def shape_of(value: Any) -> list[int] | None:
+def shape_of(val: Any) -> list[int] | None:
     """The shape of a value; None where it is no tensor."""
-    return list(value.type().sizes()) if value.isCompleteTensor() else None
+    return list(val.type().sizes()) if val.isCompleteTensor() else None
 
 
 def _shape(value: Any) -> list[int]:
@@ -87,14 +87,14 @@ def einsum(inputs: Any, outputs: Any) -> Number:
     return float(optimized_flops(equation, shapes) // 2)
 
 
-def norm(affine: int) -> Handle:
-    """A normalization by the statistics of its input: 5 an element, 4 without weights, the argument ``affine``."""
+def norm(affine_arg_index: int) -> Handle:
+    """A normalization by the statistics of its input: 5 an element, 4 without weights, which are that argument."""
 
     def count(inputs: Any, outputs: Any) -> Number:
         shape = _shape(inputs[0])
         if not 2 <= len(shape) <= 5:
             raise ValueError(f"a norm takes 2 to 5 dimensions, not {shape}")
-        return prod(shape) * norm_weight(shape_of(inputs[affine]) is not None)
+        return prod(shape) * norm_weight(shape_of(inputs[affine_arg_index]) is not None)
 
     return count
 
@@ -125,11 +125,11 @@ def elementwise(input_scale: float = 1, output_scale: float = 0) -> Handle:
     return count
 
 
-def elements(name: str | None = None) -> Handle:
-    """Elements of the first output: how many activations a call leaves. ``name`` stands for the operator's."""
+def elements(op_name: str | None = None) -> Handle:
+    """Elements of the first output: how many activations a call leaves. ``op_name`` stands for the operator's."""
 
     def count(inputs: Any, outputs: Any) -> Number | Mapping[str, Number]:
         found = prod(_shape(outputs[0]))
-        return found if name is None else Counter({name: found})
+        return found if op_name is None else Counter({op_name: found})
 
     return count

@@ -92,14 +92,19 @@ def test_tables_and_text(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
                     package.flop_count_table(flops),
                     package.flop_count_table(flops, max_depth=5, activations=acts),
                     package.flop_count_table(flops, 2, show_param_shapes=False),
-                    package.flop_count_str(flops),
-                    package.flop_count_str(flops, acts),
+                    _without_remark(package.flop_count_str(flops)),
+                    _without_remark(package.flop_count_str(flops, acts)),
                     package.parameter_count_table(model),
                     package.parameter_count_table(model, 5),
                     package.parameter_count(model),
                 ]
             )
     assert pages[0] == pages[1]
+
+
+def _without_remark(text: str) -> str:
+    """The text without a first line on modules that are not called, which each package words for itself."""
+    return text.partition("\n")[2] if text.startswith("N/A") else text
 
 
 def test_functions() -> None:

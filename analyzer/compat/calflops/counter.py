@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 from torch import nn
 
+from analyzer.compat.arguments import require
 from analyzer.compat.calflops.report import report
 from analyzer.compat.calflops.tokens import generate_transformer_input
 from analyzer.compat.numbers import flops_to_string, macs_to_string, params_to_string
@@ -14,7 +16,7 @@ from analyzer.compat.profiles import Costs, Counter, Profile, called, input_of_s
 from analyzer.errors import InputError
 from analyzer.tools.calflops import CALFLOPS, CALFLOPS_MACS, PATCHES
 
-__all__ = ["calculate_flops", "profile_of", "results"]
+__all__ = ["calculate_flops", "check", "profile_of", "results"]
 
 _COUNTER = Counter(CALFLOPS, CALFLOPS_MACS, PATCHES, trained=True, repeats=True)
 
@@ -71,6 +73,7 @@ def calculate_flops(
     >>> calculate_flops(nn.Linear(7, 5), (3, 7), print_results=False, output_as_string=False)
     (210, 105, 40)
     """
+    check(compute_bp_factor, output_precision)
     profile = profile_of(
         model, input_shape, transformer_tokenizer, args, kwargs or {}, forward_mode, ignore_modules or (), faithful
     )
@@ -78,6 +81,16 @@ def calculate_flops(
         print(report(profile, compute_bp_factor, output_unit, output_precision, print_detailed))
     factor = 1 + compute_bp_factor if include_backPropagation else 1
     return results(profile.total, factor, output_as_string, output_unit, output_precision)
+
+
+def check(factor: Any, precision: Any) -> None:
+    """Look at the numbers that the results are written by.
+
+    Raises:
+        InputError: they are none.
+    """
+    require("compute_bp_factor", factor, Real, "a number")
+    require("output_precision", precision, Integral, "a whole number")
 
 
 def results(costs: Costs, factor: float, as_string: bool, unit: str | None, precision: int) -> tuple[Any, Any, Any]:

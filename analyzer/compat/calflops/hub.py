@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from analyzer.compat.calflops.counter import profile_of, results
+from analyzer.compat.calflops.counter import check, profile_of, results
 from analyzer.compat.calflops.report import report
 from analyzer.compat.calflops.tokens import generate_transformer_input
 from analyzer.errors import InputError
@@ -63,6 +63,7 @@ def calculate_flops_hf(
     Raises:
         InputError: the config is not on this disk, or transformers is not installed.
     """
+    check(compute_bp_factor, output_precision)
     model = _built(model_name, trust_remote_code) if empty_model is None else empty_model
     kwargs = _inputs(model_name, input_shape or (1, 128), trust_remote_code)
     profile = profile_of(model, None, None, (), kwargs, forward_mode, ignore_modules or (), faithful)

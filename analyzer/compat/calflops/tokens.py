@@ -26,7 +26,7 @@ def generate_transformer_input(
         the tokenizer gives some.
 
     Raises:
-        InputError: the shape is no pair, or shorter than what the tokenizer makes of an empty text.
+        InputError: it is no tokenizer; the shape is no pair, or shorter than what it makes of an empty text.
 
     >>> class Tokenizer:
     ...     pad_token_id = 3
@@ -41,6 +41,8 @@ def generate_transformer_input(
         raise InputError(f"the input_shape of a model with a tokenizer is (batch, length), not {shape}")
     batch, length = shape
     encode = getattr(model_tokenizer, "encode_plus", model_tokenizer)
+    if not callable(encode):
+        raise InputError(f"a tokenizer is called with a text, but this is a {type(model_tokenizer).__name__}")
     encoded = encode("", add_special_tokens=True)
     given = len(encoded["input_ids"])
     if given > length:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from analyzer.analysis import Analysis
+from analyzer.compat.arguments import require
 from analyzer.compat.calls import run
 from analyzer.compat.deepspeed.report import UNMEASURED, aggregated, report
 from analyzer.compat.numbers import macs_to_string, number_to_string, params_to_string
@@ -68,7 +70,7 @@ def get_model_profile(
         FLOPs, MACs and parameters.
 
     Raises:
-        InputError: the inputs are missing.
+        InputError: the inputs are missing, or the file cannot be written.
         AnalyzerError: as `analyze` does.
 
     >>> get_model_profile(nn.Linear(7, 5), (3, 7), print_profile=False)
@@ -76,6 +78,8 @@ def get_model_profile(
     """
     if not isinstance(model, nn.Module):
         raise InputError(f"model is an nn.Module, not a {type(model).__name__}")
+    for name, number in (("module_depth", module_depth), ("top_modules", top_modules)):
+        require(name, number, Integral, "a whole number")
     if input_shape is not None:
         args = [input_of_shape(model, input_shape)]
     analysis = called(model, args, kwargs or {}, mode, "mode")
@@ -91,8 +95,11 @@ def _write(text: str, output_file: str | None) -> None:
         print(text)
         return
     path = Path(output_file)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "\n", encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"output_file {output_file!r} cannot be written: {error.strerror}") from None
 
 
 class FlopsProfiler:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from analyzer.compat.arguments import require
 from analyzer.compat.fvcore.jit_analysis import JitModelAnalysis
 from analyzer.tools.fvcore import ACTIVATIONS, activations
 from analyzer.tools.fvcore_handles import Handle
@@ -52,6 +53,7 @@ def activation_count(
     >>> dict(activation_count(nn.Linear(7, 5), (torch.zeros(3, 7),))[0])
     {'linear': 1.5e-05}
     """
+    require("supported_ops", supported_ops or {}, Mapping, "a dict of handles by operator")
     found = ActivationCountAnalysis(model, inputs, faithful=faithful).set_op_handle(**(supported_ops or {}))
     mega: defaultdict[str, float] = defaultdict(float)
     mega.update({name: count / 1e6 for name, count in found.by_operator().items()})

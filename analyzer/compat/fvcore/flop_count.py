@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from analyzer.compat.arguments import require
 from analyzer.compat.fvcore.jit_analysis import JitModelAnalysis
 from analyzer.tools.fvcore import FLOPS, FVCORE
 from analyzer.tools.fvcore_handles import Handle
@@ -55,6 +56,7 @@ def flop_count(
     >>> dict(giga), unsupported
     ({'linear': 1.05e-07}, Counter({'aten::gelu': 1}))
     """
+    require("supported_ops", supported_ops or {}, Mapping, "a dict of handles by operator")
     flops = FlopCountAnalysis(model, inputs, faithful=faithful).set_op_handle(**(supported_ops or {}))
     giga: defaultdict[str, float] = defaultdict(float)
     giga.update({name: count / 1e9 for name, count in flops.by_operator().items()})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from numbers import Integral
 
 from torch import nn
 
+from analyzer.compat.arguments import require
 from analyzer.compat.fvcore.pipes import pipe_table
 
 __all__ = ["parameter_count", "parameter_count_table"]
@@ -18,6 +20,7 @@ def parameter_count(model: nn.Module) -> defaultdict[str, int]:
     >>> dict(parameter_count(nn.Sequential(nn.Linear(7, 5))))
     {'': 40, '0': 40, '0.weight': 35, '0.bias': 5}
     """
+    require("model", model, nn.Module, "an nn.Module")
     counts: defaultdict[str, int] = defaultdict(int)
     for name, parameter in model.named_parameters():
         parts = name.split(".")
@@ -37,6 +40,7 @@ def parameter_count_table(model: nn.Module, max_depth: int = 3) -> str:
     |   0.weight |   (5, 7)             |
     |   0.bias   |   (5,)               |
     """
+    require("max_depth", max_depth, Integral, "a whole number")
     counts = parameter_count(model)
     shapes = {name: str(tuple(parameter.shape)) for name, parameter in model.named_parameters()}
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from torch import nn
 
+from analyzer.compat.arguments import require
 from analyzer.compat.fvcore.activation_count import ActivationCountAnalysis
 from analyzer.compat.fvcore.flop_count import FlopCountAnalysis
 from analyzer.compat.fvcore.jit_analysis import JitModelAnalysis
@@ -19,8 +20,8 @@ Numbers = dict[str, dict[str, int]]
 Texts = dict[str, dict[str, str]]
 
 _MISSING = (
-    "N/A indicates a possibly missing statistic due to how the module was called. Missing values are still included "
-    "in the parent's total.\n"
+    "N/A: nothing is known of a module that was not called as such; what it counts is in the total of the one around "
+    "it.\n"
 )
 
 
@@ -95,7 +96,14 @@ def flop_count_table(
 
 
 def _quieted(analyses: Mapping[str, JitModelAnalysis | None]) -> dict[str, JitModelAnalysis]:
-    """Those that are given, and do not log any more."""
+    """Those that are given, and do not log any more.
+
+    Raises:
+        InputError: the first is not given, or something else is.
+    """
+    for (name, analysis), optional in zip(analyses.items(), ((), (type(None),)), strict=True):
+        kind = "FlopCountAnalysis" if name == "#flops" else "ActivationCountAnalysis"
+        require(name.lstrip("#"), analysis, (JitModelAnalysis, *optional), f"a {kind}")
     given = {name: analysis for name, analysis in analyses.items() if analysis is not None}
     for analysis in given.values():
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from numbers import Integral
 from typing import Any, TextIO
 
 from torch import nn
 
+from analyzer.compat.arguments import LIST, require
 from analyzer.compat.ptflops.inputs import batch_of, run_on
 from analyzer.compat.ptflops.layers import FaithfulLayers, Layers, images_in, print_layers
 from analyzer.compat.ptflops.operators import Operators, print_operators
@@ -127,6 +129,15 @@ def _backend(backend: Any) -> FLOPS_BACKEND:
         raise InputError(f'backend is "pytorch" or "aten", not {backend!r}') from None
 
 
+def _check(ost: Any, ignored: Any, hooks: Any, precision: Any, config: Any) -> None:
+    require("ignore_modules", ignored or (), LIST, "a list of classes or operators")
+    require("custom_modules_hooks", hooks or {}, Mapping, "a dict of functions by class or operator")
+    require("output_precision", precision, Integral, "a whole number")
+    require("backend_specific_config", config or {}, Mapping, "a dict")
+    if ost is not None and not hasattr(ost, "write"):
+        raise InputError(f"ost is a file to print to, not {ost!r:.80}")
+
+
 def get_flops_pytorch(
     model: nn.Module,
     input_res: tuple[int, ...],
@@ -148,16 +159,17 @@ def get_flops_pytorch(
     >>> get_flops_pytorch(nn.Linear(7, 5), (7,), print_per_layer_stat=False)
     (40, 40)
     """
+    _check(ost, ignore_modules, custom_modules_hooks, output_precision, extra_config)
     batch = batch_of(model, input_res, input_constructor)
     functional = bool((extra_config or {}).get("count_functional", True))
     images = images_in(batch, faithful=faithful)
     kind = FaithfulLayers if faithful else Layers
-    layers = kind(model, run_on(model, batch), custom_modules_hooks or {}, ignore_modules, functional, images)
+    layers = kind(model, run_on(model, batch), custom_modules_hooks or {}, ignore_modules or (), functional, images)
     if verbose:
         for name in layers.zero_ops():
             print(f"Warning: module {name} is treated as a zero-op.", file=ost)
     if faithful and isinstance(batch, dict):
-        print("Warning! No positional inputs found for a module, assuming batch size is 1.")
+        print("Warning: inputs by name say nothing of a batch, which is taken for 1.")
     if print_per_layer_stat:
         print_layers(layers, flops_units, param_units, output_precision, ost)
     return int(layers.total), layers.total_params
@@ -188,8 +200,9 @@ def get_flops_aten(
     <BLANKLINE>
     (120, 40)
     """
+    _check(ost, ignore_modules, custom_modules_hooks, output_precision, extra_config)
     run = run_on(model, batch_of(model, input_res, input_constructor))
-    operators = Operators(model, run, custom_modules_hooks or {}, ignore_modules, verbose, faithful)
+    operators = Operators(model, run, custom_modules_hooks or {}, ignore_modules or (), verbose, faithful)
     for remark in operators.remarks:
         print(remark, file=ost)
     if print_per_layer_stat:

@@ -198,10 +198,7 @@ def print_layers(
     def text(module: nn.Module, original: Callable[[], str]) -> str:
         own, flops = layers.params(module), layers.flops(module)
         if own > params:
-            print(
-                "Warning: parameters of some of the modules were counted twice because of multiple links to the same"
-                " modules. Extended per layer parameters num statistic could be unreliable."
-            )
+            print("Warning: modules in several places are counted in each; shares of parameters may be above 100%.")
         return ", ".join(
             [
                 params_to_string(own, units=param_units, precision=precision),

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import nn
 
+from analyzer.compat.arguments import require
 from analyzer.compat.calls import Run
 from analyzer.compat.thop.counts import Counted, amounts, analyzed, params_below
 from analyzer.compat.thop.custom import Custom, Rule
@@ -154,12 +156,16 @@ def clever_format(nums: float | Iterable[float], format: str = "%.2f") -> str | 
     Returns:
         text for one number, a tuple for several.
 
+    Raises:
+        InputError: they are no numbers.
+
     >>> clever_format([4133742592.0, 25557032.0], "%.3f"), clever_format(231)
     (('4.134G', '25.557M'), '231.00B')
     """
     numbers = list(nums) if isinstance(nums, Iterable) else [nums]
     texts = []
     for number in numbers:
+        require("nums", number, (Real, torch.Tensor), "one number or several")
         scale, unit = next(((scale, unit) for scale, unit in _UNITS if number > scale), (1, "B"))
         texts.append(format % (number / scale) + unit)
     return texts[0] if len(texts) == 1 else tuple(texts)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
+from analyzer.compat.arguments import require
 from analyzer.compat.calls import run
 from analyzer.compat.torchinfo.inputs import Inputs, inputs_of
 from analyzer.compat.torchinfo.layer import LayerInfo
@@ -94,7 +96,7 @@ def summary(
     columns = _columns(col_names, inputs is not None)
     rows = {RowSettings.DEPTH} if row_settings is None else set(_settings(RowSettings, row_settings, "row_settings"))
     training = _TRAINING[Mode.EVAL if mode is None else _settings(Mode, (mode,), "mode")[0]]
-    _check(model, col_width, device)
+    _check(model, depth, col_width, device)
     if verbose is None:
         verbose = 0 if getattr(sys, "ps1", None) else 1
     if verbose not in (0, 1, 2):
@@ -149,9 +151,11 @@ def _settings(kind: type[Setting], names: Iterable[Any], argument: str) -> tuple
         raise InputError(f"{argument}: {error}; there are {known}") from None
 
 
-def _check(model: Any, col_width: int, device: Any) -> None:
+def _check(model: Any, depth: Any, col_width: Any, device: Any) -> None:
     if not isinstance(model, nn.Module):
         raise InputError(f"the model is an nn.Module, but this is a {type(model).__name__}")
+    require("depth", depth, Real, "a number")
+    require("col_width", col_width, Integral, "a whole number")
     if col_width <= 0:
         raise InputError(f"a column is 1 or more wide, but col_width is {col_width}")
     if device is not None:

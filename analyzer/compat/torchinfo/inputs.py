@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import torch
 
+from analyzer.compat.arguments import LIST, require
 from analyzer.errors import InputError
 from analyzer.pytree import leaves, map_tensors
 from analyzer.spec import Known, TensorSpec
@@ -92,6 +94,7 @@ def _flat(sizes: Iterable[Any]) -> Iterator[Any]:
 def _made(sizes: list[Any], batch_dim: int | None, dtypes: Sequence[torch.dtype] | None) -> list[TensorSpec]:
     if dtypes is None:
         dtypes = [torch.float32] * len(sizes)
+    require("dtypes", dtypes, LIST, "a list of dtypes, one for each of input_size")
     if len(dtypes) != len(sizes):
         raise InputError(f"each input has a dtype, but there are {len(sizes)} sizes and {len(dtypes)} dtypes")
     shapes = [tuple(size) for size in sizes]
@@ -101,6 +104,7 @@ def _made(sizes: list[Any], batch_dim: int | None, dtypes: Sequence[torch.dtype]
 
 
 def _with_batch(shape: tuple[int, ...], batch_dim: int) -> tuple[int, ...]:
+    require("batch_dim", batch_dim, Integral, "a whole number")
     dims = len(shape) + 1
     if not -dims <= batch_dim < dims:
         raise InputError(f"batch_dim is from {-dims} to {dims - 1} for a size of {shape}, not {batch_dim}")

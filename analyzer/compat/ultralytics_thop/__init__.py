@@ -8,11 +8,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import nn
 
+from analyzer.compat.arguments import require
 from analyzer.compat.calls import Call, Run
 from analyzer.compat.thop.counts import Counted, amounts, analyzed, params_below
 from analyzer.compat.thop.custom import Custom, Rule
@@ -148,12 +150,16 @@ def clever_format(nums: float | Iterable[float], format: str = "%.2f") -> str | 
     Returns:
         text for one number, a tuple for several.
 
+    Raises:
+        InputError: they are no numbers.
+
     >>> clever_format([1000, 25557032.0], "%.3f"), clever_format(-231)
     (('1.000K', '25.557M'), '-231.00B')
     """
     numbers = list(nums) if isinstance(nums, Iterable) else [nums]
     texts = []
     for number in numbers:
+        require("nums", number, (Real, torch.Tensor), "one number or several")
         scale, unit = next(((scale, unit) for scale, unit in _UNITS if abs(number) >= scale), (1, "B"))
         texts.append(format % (number / scale) + unit)
     return texts[0] if len(texts) == 1 else tuple(texts)
@@ -185,14 +191,8 @@ def _in_order(call: Call) -> tuple[Any, ...]:
         bound = inspect.signature(call.module.forward).bind(*call.args, **call.kwargs)
     except (TypeError, ValueError):  # a forward that says nothing about its parameters
         return call.args
-    values: list[Any] = []
-    for name, value in bound.arguments.items():
-        kind = bound.signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            values.extend(value)
-        elif kind is not inspect.Parameter.VAR_KEYWORD:
-            values.append(value)
-    return tuple(values)
+    named = bound.signature.parameters
+    return (*bound.args, *(value for name, value in bound.kwargs.items() if name in named))
 
 
 def _hooked(model: nn.Module, result: Run, custom: Custom) -> tuple[dict[str, float], int]:

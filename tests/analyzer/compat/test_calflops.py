@@ -162,6 +162,10 @@ def test_generate() -> None:
         {"args": TensorSpec((1, 7))},
         {"input_shape": (1, 7, 7), "transformer_tokenizer": Tokenizer()},
         {"input_shape": (1, 1), "transformer_tokenizer": Tokenizer()},
+        {"input_shape": (1, 7), "transformer_tokenizer": "bert"},
+        {"input_shape": (1, 7), "ignore_modules": nn.Linear},
+        {"input_shape": (1, 7), "output_precision": "2"},
+        {"input_shape": (1, 7), "compute_bp_factor": "2"},
     ],
 )
 def test_wrong_calls(arguments: dict[str, Any]) -> None:

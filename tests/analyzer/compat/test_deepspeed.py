@@ -168,7 +168,17 @@ def test_the_model_is_left_alone(model: nn.Module) -> None:
     assert [{key: dict(value) for key, value in each.items() if isinstance(value, dict)} for each in after] == inside
 
 
-@pytest.mark.parametrize("arguments", [{}, {"input_shape": 7}, {"input_shape": (1, 7), "mode": "train"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"input_shape": 7},
+        {"input_shape": (1, 7), "mode": "train"},
+        {"input_shape": (1, 7), "ignore_modules": nn.Linear},
+        {"input_shape": (1, 7), "module_depth": "all"},
+        {"input_shape": (1, 7), "output_file": __file__ + "/below_a_file"},
+    ],
+)
 def test_wrong_calls(arguments: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         get_model_profile(nn.Linear(7, 5), **arguments)

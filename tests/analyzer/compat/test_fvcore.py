@@ -20,6 +20,7 @@ from analyzer.compat.fvcore import (
     flop_count,
     flop_count_str,
     flop_count_table,
+    jit_handles,
     parameter_count,
     parameter_count_table,
 )
@@ -377,6 +378,11 @@ def test_mistakes_are_one_sentence() -> None:
         lambda: flops.ancestor_mode("parent"),
         lambda: flops.tracer_warnings("some"),
         lambda: FlopCountAnalysis(torch.relu, IMAGE),
+        lambda: flop_count_table(TestModel()),
+        lambda: flop_count_str(flops, 3),
+        lambda: parameter_count(flops),
+        lambda: parameter_count_table(TestModel(), max_depth="3"),
+        lambda: flop_count(TestModel(), IMAGE, ["aten::gelu"]),
         lambda: flops.copy().set_op_handle("aten::linear", lambda inputs, outputs: "many").total(),
     ):
         with pytest.raises(InputError):
@@ -416,3 +422,13 @@ class _Call(nn.Module):
 
 def _counted(kind: Any, function: Any, inputs: tuple[torch.Tensor, ...], **options: Any) -> Any:
     return kind(_Call(function), inputs, **options).total()
+
+
+def test_handles_have_the_names_of_their_arguments_too() -> None:
+    model = nn.Sequential(nn.GroupNorm(1, 7), nn.Linear(3, 5))
+    given = {
+        "aten::group_norm": jit_handles.norm_flop_counter(affine_arg_index=2),
+        "aten::linear": jit_handles.generic_activation_jit(op_name="rows"),
+    }
+    found = FlopCountAnalysis(model, torch.zeros(2, 7, 3)).set_op_handle(**given).by_operator()
+    assert found == {"group_norm": 5 * 2 * 7 * 3, "rows": 2 * 7 * 5}

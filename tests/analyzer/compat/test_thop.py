@@ -318,6 +318,7 @@ def test_clever_format() -> None:
         (lambda: profile(lambda x: x, (3, 7)), "takes an nn.Module"),
         (lambda: profile(nn.Linear(7, 5), (3, 7), [nn.Linear]), "custom_ops maps classes to functions"),
         (lambda: profile(nn.Linear(7, 5), (3, 7), {"Linear": add_one}), "custom_ops maps classes to functions"),
+        (lambda: clever_format(None), "nums is one number or several"),
         (lambda: profile(nn.Linear(7, 5), input_size=5), "a shape is a tuple of sizes"),
         (lambda: profile(nn.Linear(7, 5), (torch.zeros(3, 7), 1, 2)), "these inputs are no call of Linear"),
     ],

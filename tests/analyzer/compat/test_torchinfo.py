@@ -323,6 +323,10 @@ def state_of(model: nn.Module) -> list[object]:
         ({"input_size": (3, 7), "verbose": 3}, "verbose is 0, 1 or 2"),
         ({"input_size": (3, 7), "col_width": 0}, "1 or more wide"),
         ({"input_size": (3, 7), "device": "gpu"}, "device"),
+        ({"input_size": (3, 7), "depth": "3"}, "depth is a number, not '3'"),
+        ({"input_size": (3, 7), "col_width": None}, "col_width is a whole number"),
+        ({"input_size": (3, 7), "dtypes": torch.float32}, "dtypes is a list of dtypes"),
+        ({"input_size": (3, 7), "batch_dim": "0"}, "batch_dim is a whole number"),
     ],
 )
 def test_wrong_calls_are_one_sentence(options, words) -> None:

@@ -176,6 +176,7 @@ IMAGE = (TensorSpec((1, 3, 64, 64)),)
         (lambda: profile(nn.Identity(), IMAGE, stride=(4, 0)), "stride must be a positive whole number"),
         (lambda: profile(nn.Identity(), IMAGE, stride=4, min_cells=0), "min_cells must be a positive whole number"),
         (lambda: profile(nn.Identity(), IMAGE, custom_ops={nn.Linear: 3}), "custom_ops maps classes to functions"),
+        (lambda: clever_format([3, "4"]), "nums is one number or several"),
         (lambda: profile(nn.Linear(7, 5), {"input": 3}), "args is a tuple of positional inputs"),
     ],
 )
