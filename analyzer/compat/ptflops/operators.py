@@ -137,9 +137,12 @@ def _replayed(model: nn.Module, graph: Graph, node: Node) -> Iterator[tuple[Any,
         return type(item)(map(tensor, item)) if type(item) in (tuple, list) else item
 
     args, kwargs = tensor(node.call[0]), {name: tensor(value) for name, value in node.call[1].items()}
+    if "device" in kwargs:
+        kwargs["device"] = "meta"
     watch = _Watch()
     try:
-        _made_again(model, node, args, kwargs, watch)
+        with torch.device("meta"):  # what makes a tensor takes no memory and draws no random numbers either
+            _made_again(model, node, args, kwargs, watch)
     except Exception:
         return iter(())
     return iter(watch.made)

@@ -238,6 +238,18 @@ def test_operators_of_the_users_own() -> None:
         assert "aten._softmax: 75 Mac" in printed(model, (3, 7), **options)
 
 
+def test_what_makes_tensors_is_not_made_again() -> None:
+    class Noisy(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return F.relu(x + torch.rand(7) + torch.zeros(10**6, 10**6, device="cpu")[0, :7])  # 4 TB
+
+    before, said = torch.get_rng_state(), io.StringIO()
+    hooks = {torch.ops.aten.relu: lambda args, outputs: outputs[0].numel()}
+    assert macs(Noisy(), (3, 7), backend="aten", custom_modules_hooks=hooks, verbose=True, ost=said) == 3 * 7
+    assert "aten.rand operation is treated as a zero-op" in said.getvalue()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_ignored_layers() -> None:
     model = nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), nn.ReLU())
     assert macs(model, (3, 9, 9), ignore_modules=[nn.Conv2d]) == 3 * 5 * 49
@@ -310,6 +322,11 @@ def test_printed_to_the_standard_output(capsys: pytest.CaptureFixture[str]) -> N
         ((3, -1, 9), {}, "a size must be a whole number"),
         ((3, 9, 9), {"backend": "onnx"}, 'backend is "pytorch" or "aten"'),
         ((3, 9, 9), {"input_constructor": lambda shape: 1 / 0}, "raised ZeroDivisionError"),
+        ((3, 9, 9), {"ignore_modules": nn.Conv2d}, "ignore_modules is a list of classes or operators"),
+        ((3, 9, 9), {"custom_modules_hooks": [nn.Conv2d]}, "custom_modules_hooks is a dict"),
+        ((3, 9, 9), {"output_precision": "2"}, "output_precision is a whole number"),
+        ((3, 9, 9), {"backend_specific_config": [1], "backend": "aten"}, "backend_specific_config is a dict"),
+        ((3, 9, 9), {"ost": 3}, "ost is a file to print to"),
     ],
 )
 def test_wrong_arguments(shape: Any, options: dict[str, Any], words: str) -> None:
