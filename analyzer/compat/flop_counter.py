@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +20,7 @@ from analyzer.graph import Graph
 from analyzer.interception import intercept_modules
 from analyzer.node import Node
 from analyzer.plugins import installed_rules
+from analyzer.pytree import leaves
 from analyzer.tools.flop_counter import META
 
 __all__ = ["FlopCounterMode"]
@@ -32,6 +34,7 @@ _PACKETS = {
     "convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution",
 }
 _PACKET = {op: packet for packet, ops in _PACKETS.items() for op in ops.split()}
+_running = threading.local()  # its ``counters`` are those in whose blocks a thread is, the outermost first
 
 
 class FlopCounterMode:
@@ -83,9 +86,9 @@ class FlopCounterMode:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        assert self._block is not None
-        self._block.__exit__(*error)
-        self._block = None
+        block, self._block = self._block, None
+        if block is not None:
+            block.__exit__(*error)
         if self.display and error[0] is None:
             print(self.get_table(self.depth))
 
@@ -122,17 +125,23 @@ class FlopCounterMode:
     @contextmanager
     def _counting(self) -> Iterator[None]:
         guard = _Guard()
+        counters: list[FlopCounterMode] = _running.__dict__.setdefault("counters", [])
 
         def analyzed(
             original: Callable[..., Any], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> Any:
             with torch._C.DisableTorchFunction():
                 result = run(module, args, kwargs)
-                self._add(result.analysis.graph, type(module).__name__)
+                for counter in counters:
+                    counter._add(result.analysis.graph, type(module).__name__)
                 return on_meta(result.analysis.outputs)
 
-        with intercept_modules(analyzed), guard:
-            yield
+        counters.append(self)
+        try:
+            with intercept_modules(analyzed), guard:
+                yield
+        finally:
+            counters.remove(self)
 
     def _add(self, graph: Graph, name: str) -> None:
         weigh = CONVENTIONS["flop_counter"] if self.faithful else META.right
@@ -167,7 +176,7 @@ def _with_suffix(number: int, total: int) -> str:
 
 
 class _Guard(TorchFunctionMode):
-    """Refuses what the block would leave uncounted: gradients, and products that no module makes."""
+    """Refuses what the block would leave uncounted, gradients and products that no module makes, and values."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", str(func))
@@ -182,7 +191,16 @@ class _Guard(TorchFunctionMode):
                 f"{name} is called outside of any module, which is not counted here",
                 hint=f"analyze({name}, inputs) counts a function",
             )
-        return func(*args, **(kwargs or {}))
+        try:
+            return func(*args, **(kwargs or {}))
+        except RuntimeError as error:
+            tensors = leaves((args, kwargs), (torch.Tensor,))
+            if not any(isinstance(each, torch.Tensor) and each.is_meta for _, each in tensors):
+                raise
+            raise InputError(
+                f"{name} asks for the values or the device of a model's output, and no model was run here",
+                hint="outputs have shapes and are on meta; use their values behind the block, with a run of the model",
+            ) from error
 
 
 _COUNTED = frozenset({*_PACKET, "linear", "addmm", "addbmm", "mv", "dot", "bilinear", "addmv"})

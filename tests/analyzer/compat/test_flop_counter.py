@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -74,3 +77,22 @@ def test_nothing_is_left_behind_after_an_error() -> None:
     with pytest.raises(InputError), FlopCounterMode(display=False):
         model(torch.zeros(1, 3, 11, 17)).sum().backward()
     assert model(torch.zeros(1, 3, 11, 17)).device.type == "cpu"
+
+
+def test_blocks_nest() -> None:
+    with FlopCounterMode(display=False) as outer:
+        nn.Linear(7, 5)(torch.zeros(2, 7))
+        with FlopCounterMode(display=False) as inner:
+            nn.Linear(7, 5)(torch.zeros(3, 7))
+    assert (outer.get_total_flops(), inner.get_total_flops()) == (350, 210)
+
+
+@pytest.mark.parametrize("use", [lambda output: output.sum().item(), lambda output: output + torch.ones(3, 5)])
+def test_what_needs_values_is_one_sentence(use: Callable[[torch.Tensor], Any]) -> None:
+    with FlopCounterMode(display=False), pytest.raises(InputError, match="asks for the values or the device"):
+        use(nn.Linear(7, 5)(torch.zeros(3, 7)))
+
+
+def test_what_fails_by_itself_fails_as_ever() -> None:
+    with FlopCounterMode(display=False), pytest.raises(RuntimeError, match="must match"):
+        torch.ones(3) + torch.ones(5)
