@@ -120,7 +120,7 @@ def test_an_interrupt_ends_it_at_once_and_leaves_a_file_to_go_on_from(flopgraph,
     while time.monotonic() - start < 120 and not (path.exists() and b"resnet18" in path.read_bytes()):
         time.sleep(0.1)
     os.killpg(running.pid, signal.SIGINT)
-    output, errors = running.communicate(timeout=30)
+    output, errors = running.communicate(timeout=90)
     assert (running.returncode, output) == (130, "")
     assert errors.endswith("interrupted\n")
     assert list(rows(path)) == ["torchvision:resnet18"]
