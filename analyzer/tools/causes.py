@@ -18,14 +18,18 @@ _FAMILIES = {
     "resizing": "interpolate grid_sample",
     "embeddings": "embedding embedding_bag",
     "additions and products of elements": "add sub mul div rsub addcmul addcdiv lerp",
-    "convolutions": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution deform_conv2d",
+    "convolutions": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution conv_tbc "
+    "deform_conv2d",
     "linear layers": "linear bilinear",
     "attention": "scaled_dot_product_attention flex_attention native_multi_head_attention varlen_attn",
     "matrix products": "matmul mm bmm mv dot vdot inner outer einsum tensordot addmm baddbmm addbmm addmv addr "
-    "chain_matmul multi_dot vecdot kron grouped_mm",
+    "chain_matmul multi_dot vecdot kron grouped_mm int_mm scaled_mm sparse_mm sparse_addmm matrix_power cov corrcoef",
     "recurrent layers": "lstm gru rnn lstm_cell gru_cell rnn_cell",
     "Fourier transforms": "fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 fftn ifftn rfftn irfftn stft istft",
     "suppression of overlapping boxes": "nms",
+    "pooling of regions": "roi_align roi_pool ps_roi_align ps_roi_pool",
+    "sums, means and norms": "sum mean nansum nanmean prod var std var_mean std_mean norm vector_norm matrix_norm "
+    "frobenius_norm logsumexp cumsum cumprod",
 }
 _FAMILY = {op: family for family, ops in _FAMILIES.items() for op in ops.split()}
 # What may lie between a product and a softmax.
@@ -37,7 +41,8 @@ _BETWEEN = frozenset(
 
 def family_of(node: Node) -> str:
     """The kind of operation, in the plural, as one speaks of it."""
-    return _FAMILY.get(node.op) or ("other products" if node.counts.mac else "other operations")
+    op = node.op.removeprefix("quantized_").removeprefix("dynamic_").removesuffix("_relu")
+    return _FAMILY.get(node.op) or _FAMILY.get(op) or ("other products" if node.counts.mac else "other operations")
 
 
 def attention_products(graph: Graph) -> frozenset[str]:

@@ -142,8 +142,10 @@ def _cause(node: Node, info: ModuleInfo, said: int) -> str:
         return ""
     if node.op.startswith("conv_transpose"):
         return "transposed convolutions counted on their output"
+    if "Conv" in info.type and not node.op.startswith("conv"):
+        return "layers with Conv in their name counted as convolutions"
     several = bool(node.outputs) and node.outputs[0].ndim > 2
-    if node.op == "linear" and several and "Conv" not in info.type:
+    if node.op == "linear" and several:
         return "linear layers counted for one token of each sample"
     return ""
 

@@ -112,6 +112,37 @@ def test_attention_in_one_call_is_said_to_be_its_products():
     assert [cause.reason for cause in verdict.causes] == ["attention counted as its two products alone"]
 
 
+def test_causes_name_what_is_not_counted():
+    def mixed(x):
+        return torch.fft.fft(x).real.mean(0) + x.norm(dim=0)
+
+    reasons = {
+        cause.reason for cause in analyze(mixed, (torch.zeros(5, 7),)).compare("flop_counter").verdicts[0].causes
+    }
+    assert reasons == {
+        "Fourier transforms not counted",
+        "sums, means and norms not counted",
+        "additions and products of elements not counted",
+    }
+
+
+class Conv1D(nn.Module):
+    """A linear layer by a name that GPT-2 gave it."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.zeros(7, 11)), nn.Parameter(torch.zeros(11))
+
+    def forward(self, x):
+        return torch.addmm(self.bias, x.flatten(0, 1), self.weight).view(*x.shape[:2], 11)
+
+
+def test_a_layer_by_the_name_of_a_convolution():
+    (cause,) = analyze(Conv1D(), (3, 5, 7)).compare("torchinfo").verdicts[0].causes
+    assert cause.reason == "layers with Conv in their name counted as convolutions"
+    assert cause.amount == (7 + 1) * 11 * 3 * 11 - 3 * 5 * 7 * 11  # by the 11 outputs, where the 5 tokens ought to be
+
+
 def test_parameters_that_look_the_same_have_all_digits():
     class Many(nn.Sequential):
         def __init__(self):
