@@ -98,7 +98,7 @@ def cause_of(node: Node, said: int, true: int, *, attention: bool = False) -> st
     if family == "attention" and said == 2 * mac:
         return "attention counted as its two products alone"
     if mac and said in (2 * mac, 2 * mac + node.counts.add) and said > true:
-        return "the −1 of 2K − 1 not taken off"
+        return "dot products counted as 2K, not 2K − 1"
     if mac == true and 0 < said - true <= elements:
         return "additions of a bias counted as MACs"
     if family == "recurrent layers" and mac:
