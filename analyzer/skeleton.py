@@ -133,7 +133,10 @@ def _is_small(tensor: torch.Tensor) -> bool:
     return tensor.numel() <= (INDEX_LIMIT if _is_index(tensor.dtype) else LIMIT)
 
 
-def _is_index(dtype: torch.dtype | None) -> bool:
+def _is_index(dtype: torch.dtype | type | None) -> bool:
+    """Whether numbers are whole; torch takes Python's types for a dtype too."""
+    if isinstance(dtype, type):
+        return dtype in (bool, int)
     return dtype is not None and not dtype.is_floating_point and not dtype.is_complex
 
 

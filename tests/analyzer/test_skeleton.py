@@ -217,6 +217,17 @@ def test_an_index_of_pairs_is_made_of_larger_tables():
     assert window.index[0].tolist() == [0] * 197
 
 
+@pytest.mark.parametrize(("python", "dtype"), [(bool, torch.bool), (int, torch.int64), (float, torch.float64)])
+def test_types_of_pythons_are_dtypes_too(python, dtype):
+    def table(asked):
+        layer = nn.Module()
+        layer.register_buffer("table", torch.ones((700, 900), dtype=asked))
+        return layer
+
+    made, same = skeleton(table, python).table, skeleton(table, dtype).table
+    assert (made.dtype, made.device) == (same.dtype, same.device) == (dtype, same.device)
+
+
 def test_a_buffer_filled_from_a_tensor_without_values_has_none_either():
     class Table(nn.Module):
         def __init__(self):
