@@ -17,7 +17,7 @@ from analyzer.errors import Diagnostic
 from analyzer.formula import counts_as_formulas
 from analyzer.graph import Graph
 from analyzer.interception import paused_collection
-from analyzer.node import Node, Parameter
+from analyzer.node import Node, Parameter, around
 from analyzer.passes.active_params import active_params
 from analyzer.passes.liveness import MemoryProfile, liveness
 from analyzer.report.comparison import Comparison
@@ -126,10 +126,10 @@ class Analysis:
         if known is None:
             paths = dict.fromkeys(stack)
             for path in stack:
-                parent = path.rpartition(".")[0]
+                parent = around(path, self.graph.modules)
                 while parent and parent not in paths and not self.graph.modules[parent].calls:
                     paths[parent] = None
-                    parent = parent.rpartition(".")[0]
+                    parent = around(parent, self.graph.modules)
             known = self._owners[stack] = tuple(paths)
         return known
 

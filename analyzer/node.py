@@ -5,14 +5,16 @@ They are named tuples, which are made in a quarter of the time that frozen datac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Literal, NamedTuple
 
 from analyzer.counts import Counts, Traffic
 from analyzer.errors import Source
 from analyzer.spec import TensorSpec
 
-__all__ = ["Attribute", "Edge", "Kind", "ModuleCall", "ModuleInfo", "Node", "Parameter", "Ref", "Status", "record"]
+__all__ = [
+    "Attribute", "Edge", "Kind", "ModuleCall", "ModuleInfo", "Node", "Parameter", "Ref", "Status", "around", "record",
+]  # fmt: skip
 
 # Makes a record of all its fields, in order. A named tuple's own constructor is Python code and takes twice as long.
 record = tuple.__new__
@@ -170,3 +172,15 @@ class ModuleInfo(NamedTuple):
     training: bool = False
     classes: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
+
+
+def around(path: str, modules: Container[str]) -> str:
+    """The path of the module that another, or a parameter, is in; names may have dots of their own.
+
+    >>> around("a.b.c", {"", "a", "a.b"}), around("a.b.c", {"", "a"}), around("a", {"", "a"})
+    ('a.b', 'a', '')
+    """
+    path = path.rpartition(".")[0]
+    while path and path not in modules:
+        path = path.rpartition(".")[0]
+    return path

@@ -13,6 +13,7 @@ import torch
 from analyzer.bounds import AtMost, at_most
 from analyzer.conventions import Convention
 from analyzer.errors import InputError
+from analyzer.node import around
 from analyzer.report.documents import SCHEMA, document
 from analyzer.report.figures import Figures
 from analyzer.spec import TensorSpec
@@ -163,8 +164,8 @@ def _tree(source: Mapping[str, Any], weigh: Convention) -> Part:
         facts = _facts(record, weigh, module["input"], module["output"])
         own = tuple(parameters.get(path, ()))
         facts = facts._replace(calls=module["calls"], parameters=own, params=module["params"])
-        parent, _, label = path.rpartition(".")
-        part = parts[path] = Part(path, label if path else source["name"], module["type"], False, facts)
+        parent = around(path, parts)
+        part = parts[path] = Part(path, path.removeprefix(f"{parent}.") or source["name"], module["type"], False, facts)
         if path:
             parts[parent].parts.append(part)
     for node in source["nodes"]:

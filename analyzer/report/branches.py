@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from analyzer.node import ModuleInfo, Node
+from analyzer.node import ModuleInfo, Node, around
 from analyzer.report.figures import Figures, ends, parameter_owner
 from analyzer.report.numbers import plural, words
 
@@ -68,8 +68,8 @@ def grow(analysis: Analysis, figures: Mapping[str, Figures]) -> Branch:
     homes = {"": root}
     for path, info in modules.items():
         if path:
-            parent, _, name = path.rpartition(".")
-            homes[path] = homes[parent].children[path] = Branch(path, name, info)
+            parent = around(path, modules)
+            homes[path] = homes[parent].children[path] = Branch(path, path.removeprefix(f"{parent}."), info)
     positions: dict[tuple[str, ...], Branch] = {}
     for node in analysis.graph:
         position = positions.get(node.stack)
@@ -102,10 +102,10 @@ def _descend(root: Branch, stack: tuple[str, ...], modules: Mapping[str, ModuleI
 def _containers(path: str, above: str, modules: Mapping[str, ModuleInfo]) -> list[str]:
     """The never-called modules right around ``path`` and below ``above``, outermost first."""
     found: list[str] = []
-    parent = path.rpartition(".")[0]
-    while parent and parent != above and _is_below(parent, above) and parent in modules and not modules[parent].calls:
+    parent = around(path, modules)
+    while parent and parent != above and _is_below(parent, above) and not modules[parent].calls:
         found.insert(0, parent)
-        parent = parent.rpartition(".")[0]
+        parent = around(parent, modules)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from analyzer.bounds import is_bound
 from analyzer.conventions import Convention
 from analyzer.graph import Graph
-from analyzer.node import ModuleCall, Node
+from analyzer.node import ModuleCall, Node, around
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
@@ -164,7 +164,4 @@ def new_parameters(analysis: Analysis) -> dict[str, tuple[str, ...]]:
 
 def parameter_owner(name: str, analysis: Analysis) -> str:
     """Path of the module in which a parameter has its first name."""
-    path = name.rpartition(".")[0]
-    while path and path not in analysis.graph.modules:
-        path = path.rpartition(".")[0]
-    return path
+    return around(name, analysis.graph.modules)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
+from torch import nn
 
+from analyzer import analyze, diff
 from analyzer.bounds import is_bound
 from analyzer.conventions import convention
 from analyzer.counts import Counts
@@ -163,3 +165,21 @@ def test_a_stack_of_a_thousand_layers_is_one_row_and_quick(sketch):
     for index in range(1000):
         s.module(f"{index}", "Linear").node(f"{index}", stack=("", f"{index}"), counts=Counts(mac=3), reads=["x"])
     assert labels(s.done()) == [("", 1, 0, 3000), ("0-999", 1000, 0, 3000)]
+
+
+def test_names_may_have_dots_of_their_own():
+    class Dotted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            # Module.add_module refuses such names; code that goes around it does not.
+            self._modules["a.b"] = nn.ModuleList([nn.Linear(7, 5)])
+            self._modules["c.d"] = nn.Linear(5, 3)
+
+        def forward(self, x):
+            return self._modules["c.d"](self._modules["a.b"][0](x))
+
+    analysis = analyze(Dotted().eval(), (2, 7))
+    rows = [(row.label, row.figures.params, row.figures.macs) for row in tree_rows(analysis, convention("macs"), None)]
+    assert rows == [("Dotted", 58, 100), ("a.b", 40, 70), ("0", 40, 70), ("c.d", 18, 30)]
+    assert analysis.by_module("macs") == {"": 100, "a.b": 70, "a.b.0": 70, "c.d": 30}
+    assert not diff(analysis, analysis)
