@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from filelock import BaseFileLock, FileLock  # comes with torch
 
 from analyzer.conventions import convention
 from analyzer.errors import InputError
@@ -102,22 +106,30 @@ class Baseline:
         raise InputError(f"{self.path} has nothing on {key}{also}")
 
     def write(self, key: str, kept: Entry) -> None:
-        """Put an entry in the place of the one under this key; the others stay as they are, to the letter.
+        """Put an entry in the place of the one under this key; the others that the file has now stay, to the letter.
 
-        The file is sorted, with a number a line, and replaced in one step.
+        The file is sorted, with a number a line, and replaced in one step. Processes that write take turns.
 
         Raises:
             InputError: it cannot be written.
         """
-        document = {"schema": SCHEMA, "models": {**self.entries, key: kept}}
-        draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        try:
-            draft.write_text(
-                json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
-            draft.replace(self.path)
-        except OSError as error:
-            raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
+        with _turn(self.path):
+            now = Baseline.read(self.path, missing_ok=True)
+            document = {"schema": SCHEMA, "models": {**now.entries, key: kept}}
+            draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+            try:
+                draft.write_text(
+                    json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+                )
+                draft.replace(self.path)
+            except OSError as error:
+                raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
+
+
+def _turn(path: Path) -> BaseFileLock:
+    """To be held while a file is read and written; it leaves nothing beside the file."""
+    name = hashlib.sha256(f"{Path.home()} {path.resolve()}".encode()).hexdigest()[:16]
+    return FileLock(Path(tempfile.gettempdir()) / f"flopgraph-{name}.lock")
 
 
 def _entries(document: Any, path: Path) -> Mapping[str, Entry]:
@@ -130,7 +142,7 @@ def _entries(document: Any, path: Path) -> Mapping[str, Entry]:
     for key, kept in models.items():
         wrong = _wrong_field(kept)
         if wrong:
-            raise InputError(f"{path} is broken: {wrong} of {key!r} is missing or no whole number")
+            raise InputError(f"{path} is broken: {wrong} of {key!r} is missing or no whole number from 0 on")
     return models
 
 
@@ -146,6 +158,7 @@ def _wrong_field(kept: Any) -> str:
         *((f"{path}: ", each, COSTS) for path, each in modules.items()),
     ):
         for name in names:
-            if not isinstance(numbers, Mapping) or type(numbers.get(name)) is not int:
+            number = numbers.get(name) if isinstance(numbers, Mapping) else None
+            if type(number) is not int or number < 0:
                 return f"{place}{name}"
     return "" if kept.get("bound") in ("exact", "upper", "lower", "mixed") else "bound"

@@ -133,9 +133,12 @@ def _kept(model: str, given: dict[str, Any], limits: dict[str, str]) -> dict[str
         if not limits:
             raise InputError("there is nothing to check", hint="--max-macs 4.2G, or --baseline costs.json")
         return None
-    before = Baseline.read(path, missing_ok=given["update"])
     if given["update"]:
+        Baseline.read(path, missing_ok=True)
         return None
+    if not path.exists():
+        raise InputError(f"there is no baseline {path} yet", hint="--update")
+    before = Baseline.read(path)
     try:
         return before.entry(_key(model, given))
     except InputError as error:
@@ -147,7 +150,7 @@ def _update(model: str, given: dict[str, Any], analysis: Any) -> None:
     from analyzer.baseline import Baseline, entry
 
     path, key = given["baseline"], _key(model, given)
-    Baseline.read(path, missing_ok=True).write(key, entry(analysis))
+    Baseline(path).write(key, entry(analysis))
     typer.echo(f"{model}: written to {path}")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from analyzer.analysis import Analysis
     from analyzer.limits import Check
 
-__all__ = ["CostCheck", "cost_check", "pytest_addoption", "pytest_configure"]
+__all__ = ["CostCheck", "cost_check", "pytest_addoption"]
 
 FILE = "costs.json"
 
@@ -26,13 +26,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--update-costs``."""
     group = parser.getgroup("flopgraph")
     group.addoption("--update-costs", action="store_true", help=f"record what models cost in {FILE} beside the tests")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Refuse to record in several processes, which would write over each other's file."""
-    parallel = hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None)
-    if config.getoption("update_costs") and parallel:
-        raise pytest.UsageError("--update-costs writes files: run it in one process, with -n 0")
 
 
 class CostCheck:
@@ -68,7 +61,7 @@ class CostCheck:
             raise InputError(f"{key} is checked twice: give each model a name", hint='cost_check(analysis, name="...")')
         self.seen.add(key)
         if self.update:
-            Baseline.read(self.file, missing_ok=True).write(key, entry(analysis))
+            Baseline(self.file).write(key, entry(analysis))
         try:
             kept = Baseline.read(self.file).entry(key)
         except InputError as error:

@@ -11,7 +11,8 @@ from analyzer.errors import InputError
 __all__ = ["parse_quantity", "parse_tolerance"]
 
 PREFIXES = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
-NUMBER = re.compile(r"([0-9][0-9_,]*(?:\.[0-9]+)?(?:e\+?[0-9]{1,2})?)\s*([kKMGTPE]?)(i?)(B?)")
+DIGITS = r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9][0-9_]*"  # a comma parts thousands: 26,5 is not 265
+NUMBER = re.compile(rf"((?:{DIGITS})(?:\.[0-9]+)?(?:e\+?[0-9]{{1,2}})?)\s*([kKMGTPE]?)(i?)(B?)")
 
 
 def parse_quantity(value: str | int | float, name: str, *, bytes: bool = False) -> int:
@@ -38,7 +39,9 @@ def parse_quantity(value: str | int | float, name: str, *, bytes: bool = False) 
         raise problem
     number, prefix, binary, byte = match.groups()
     if (byte and not bytes) or (binary and not (byte and prefix)):
-        problem.hint = f"a count has no B: {number}G is a thousand millions" if byte and not bytes else ""
+        if byte and not bytes:
+            said = f"{number}{prefix}" if prefix else f"{number}G is a thousand millions"
+            problem.hint = f"a count has no B: {said}"
         raise problem
     power = PREFIXES["k" if prefix == "K" else prefix]
     return int(Decimal(re.sub("[_,]", "", number)) * (1024 if binary else 1000) ** power)

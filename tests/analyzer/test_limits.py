@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 
 import pytest
 import torch
@@ -67,8 +68,10 @@ def test_bytes(text, number):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "-1", "4..2G", "4.2g", "M", "1 2", "7B", "10MB", "10Mi", "nan", True, None, float("inf"), -3]
-)
+    "text",
+    ["", "x", "-1", "4..2G", "4.2g", "M", "1 2", "26,5M", "1,00,000", "7B", "10MB", "10Mi", "nan", True, None,
+     float("inf"), -3],
+)  # fmt: skip
 def test_what_is_no_count(text):
     with pytest.raises(InputError, match=r"max_macs takes a number such as 4200000000 or 4\.2G, not "):
         parse_quantity(text, "max_macs")
@@ -221,6 +224,23 @@ def test_a_file_keeps_other_entries_as_they_are(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def _record(path, name):
+    for number in range(20):
+        Baseline(path).write(f"{name}{number}", entry(net(5)))
+
+
+def test_processes_that_write_take_turns(tmp_path):
+    path = tmp_path / "costs.json"
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_record, args=(path, name)) for name in "ab"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(120)
+    assert sorted(Baseline.read(path).entries) == sorted(f"{name}{number}" for name in "ab" for number in range(20))
+    assert list(tmp_path.iterdir()) == [path]
+
+
 BROKEN = {
     "{": "is no JSON",
     "[]": 'is no baseline: it has no "schema" and "models"',
@@ -230,6 +250,7 @@ BROKEN = {
     '{"schema": 1, "models": {"gate.py:net": {"modules": {}, "params": 1.5}}}': "is broken: params of 'gate.py:net'",
     '{"schema": 1, "models": {"gate.py:net": {"modules": {"a": 1}, "params": 1, "macs": 1, "flops": 1, "peak": 1, '
     '"activation": 1, "param_bytes": 1}}}': "is broken: a: params of 'gate.py:net'",
+    '{"schema": 1, "models": {"gate.py:net": {"modules": {}, "params": -1}}}': "is broken: params of 'gate.py:net'",
 }
 
 
@@ -306,11 +327,12 @@ def test_an_entry_is_of_a_model_and_its_options(flopgraph, tmp_path):
     [
         ((), "there is nothing to check"),
         (("--update",), "--update says no file"),
-        (("--baseline", "costs.json"), "there is no baseline costs.json yet"),
+        (("--baseline", "costs.json"), "there is no baseline costs.json yet try --update"),
         (("--baseline", "."), ". cannot be read: Is a directory"),
         (("--baseline", "no/costs.json", "--update"), "no/costs.json cannot be written: No such file or directory"),
         (("--max-macs", "lots"), "--max-macs takes a number such as 4200000000 or 4.2G, not 'lots'"),
         (("--max-params", "7B"), "a count has no B: 7G is a thousand millions"),
+        (("--max-params", "26MB"), "a count has no B: 26M"),
         (("--max-peak", "7 cups"), "--max-peak takes a number such as 10MB or 10MiB, not '7 cups'"),
         (("--max-macs", "1G", "--tolerance", "1"), "--tolerance takes per cent such as 1%, not '1'"),
         (("--max-mac", "1G"), "No such option: --max-mac"),

@@ -90,12 +90,20 @@ def test_a_broken_file_fails(run, pytester):
     assert (pytester.path / "costs.json").read_text() == "<<<<<<< ours"
 
 
-def test_recording_is_for_one_process(pytester):
+def test_several_processes_record_into_one_file(pytester):
     pytest.importorskip("xdist")
-    pytester.makepyfile("def test_it():\n    pass\n")
-    done = pytester.runpytest_subprocess("-n", "2", "--update-costs")
-    assert done.ret == pytest.ExitCode.USAGE_ERROR
-    done.stderr.fnmatch_lines(["*--update-costs writes files: run it in one process, with -n 0"])
+    pytester.makepyfile("""
+        import pytest
+        from analyzer import analyze
+        from torch import nn
+
+        @pytest.mark.parametrize("width", range(1, 13))
+        def test_it(cost_check, width):
+            cost_check(analyze(nn.Linear(7, width).eval(), (3, 7)))
+    """)
+    pytester.runpytest_subprocess("-n", "2", "--update-costs").assert_outcomes(passed=12)
+    models = json.loads((pytester.path / "costs.json").read_text())["models"]
+    assert sorted(kept["macs"] for kept in models.values()) == [21 * width for width in range(1, 13)]
 
 
 def test_the_plugin_costs_a_test_run_nothing():
