@@ -84,14 +84,15 @@ class Camera {
     this[glide ? "glide" : "set"](x, y, Math.max(scale, FARTHEST));
   }
 
-  /** Bring a rectangle into view, nearer if it is too small to read. */
-  show({ x, y, width, height }) {
+  /** Bring a rectangle into view, nearer if it is too small to read; of one that is too wide, what is around `start`. */
+  show({ x, y, width, height }, start = null) {
     const scale = this.scale < 0.6 ? 0.8 : this.scale;
     const view = this.view(-30);
     const seen = x >= view.left && y >= view.top && x + width <= view.right && y + height <= view.bottom;
     if (seen && scale === this.scale) return;
     const above = height * scale > this.height ? 60 - y * scale : this.height / 2 - (y + height / 2) * scale;
-    const left = width * scale > this.width ? 30 - x * scale : this.width / 2 - (x + width / 2) * scale;
+    const middle = width * scale > this.width ? Math.max(start?.x ?? 0, this.width / 2 / scale - 30) : width / 2;
+    const left = this.width / 2 - (x + middle) * scale;
     this.glide(left, above, scale);
   }
 

@@ -1,5 +1,7 @@
 // All that is known of what is selected.
 
+const LONGEST_LIST = 500;
+
 class Details {
   constructor(model, state) {
     Object.assign(this, { model, state });
@@ -107,7 +109,7 @@ class Details {
   #parameters(item) {
     if (!item.params) return null;
     const list = html("dl", { className: "tensors" });
-    for (const [name, index, special] of item.params.slice(0, 40)) {
+    for (const [name, index, special] of item.params.slice(0, LONGEST_LIST)) {
       const tensor = this.model.tensors[index];
       list.append(html("dt", { textContent: name.split(".").pop(), title: name }),
         html("dd", {}, html("code", { textContent: tensor.shape }), ` ${tensor.dtype} `,
@@ -141,7 +143,8 @@ class Details {
     }
     if (!list.children.length) return null;
     const found = section("Comes from, goes to", list);
-    if (list.children.length > 30) list.replaceChildren(...[...list.children].slice(0, 30), html("li", { textContent: "…" }));
+    const more = list.children.length - LONGEST_LIST;
+    if (more > 0) list.replaceChildren(...[...list.children].slice(0, LONGEST_LIST), html("li", { textContent: `and ${more} more` }));
     return found;
   }
 

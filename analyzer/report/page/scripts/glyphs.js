@@ -167,6 +167,12 @@ class Glyphs {
     face.append(svg("text", { class: "times", x: middleX, y: middle + 4, "text-anchor": "middle" }, this.badge(item)));
   }
 
+  /** What is said of a level in which not all arrows are drawn. */
+  omission({ item, omitted }) {
+    const text = `${plural(omitted, "long arrow")} left out: the details of a box have all`;
+    return svg("text", { class: "omission", x: 14, y: item.parent ? HEADER + 13 : -8 }, text);
+  }
+
   /** What is clicked to open or fold. */
   sign(item, middle, isOpen) {
     const group = svg("g", { class: "sign", "data-toggle": item.index, transform: `translate(15 ${middle})` });

@@ -40,16 +40,19 @@ class GraphView {
   /** Lay out what is open, and keep what is looked at where it is. */
   async arrange({ fit = false, show = true } = {}) {
     const turn = ++this.#turn;
-    const waiting = setTimeout(() => (this.busy.hidden = false), 250);
+    const waiting = setTimeout(() => this.#tell("laying out …"), 250);
     const anchor = this.state.selected;
     const before = anchor && this.root ? this.find(anchor) : null;
     try {
       const root = await this.layout.level(this.model.root, this.state.open, this.shown);
       if (turn !== this.#turn) return;
       this.root = root;
+      this.#tell("");
+    } catch (error) {
+      if (turn === this.#turn) this.#tell(`Too much is open to be laid out: fold a box (${error.message})`);
+      return;
     } finally {
       clearTimeout(waiting);
-      if (turn === this.#turn) this.busy.hidden = true;
     }
     const after = anchor ? this.find(anchor) : null;
     if (fit) this.camera.fit({ start: entrance(this.root) });
@@ -61,9 +64,14 @@ class GraphView {
     if (anchor && show) this.bringIntoView();
   }
 
+  #tell(text) {
+    this.busy.textContent = text;
+    this.busy.hidden = !text;
+  }
+
   bringIntoView() {
     const found = this.state.selected && this.root ? this.find(this.state.selected) : null;
-    if (found && this.state.selected !== this.model.root) this.camera.show(found);
+    if (found && this.state.selected !== this.model.root) this.camera.show(found, found.level && entrance(found.level));
   }
 
   /** Where an item is drawn; that of the closed box that it is in, where it is not. */
@@ -123,6 +131,7 @@ class GraphView {
       if (!meets(arrow.bounds, view)) return;
       this.#kept(`arrow ${level.item.index} ${index}`, arrows, () => this.glyphs.arrow(arrow, this.#isLit(arrow)));
     });
+    if (level.omitted) this.#kept(`omission ${level.item.index}`, group, () => this.glyphs.omission(level));
     const boxes = this.#kept(`boxes ${level.item.index}`, group, () => svg("g"));
     for (const placed of level.boxes) {
       if (!meets(rectangle(placed), view) || placed.height * this.camera.scale < SMALLEST) continue;
@@ -169,6 +178,7 @@ class GraphView {
     const scene = svg("g", { class: "scene" });
     const add = (level, group) => {
       for (const arrow of level.arrows) group.append(this.glyphs.arrow(arrow, false));
+      if (level.omitted) group.append(this.glyphs.omission(level));
       for (const placed of level.boxes) {
         const box = this.glyphs.box(placed, { measure: this.state.measure });
         if (placed.level) add(placed.level, box);

@@ -20,11 +20,20 @@ const OPTIONS = {
   "elk.layered.edgeLabels.sideSelection": "SMART_DOWN",
   ...SPACING,
 };
-// What ELK may leave out where a level is large: it then takes a fraction of the time, and long chains cross little.
+// What ELK may leave out where a level is large, or where arrows go past many boxes: it then takes a fraction of the
+// time, and long chains cross little.
 const LARGE = 60;
+const FAR = 300;
+// A level with more than this takes minutes (DenseNet: every layer reads all before it), and would be read by nobody.
+// Of its arrows only the shortest are drawn, up to this much.
+const CROWDED = 2000;
+const KEPT = 1000;
 const FAST = { "elk.layered.nodePlacement.strategy": "BRANDES_KOEPF", "elk.layered.thoroughness": 2, "elk.layered.crossingMinimization.greedySwitch.type": "OFF" };
 
-/** A level that was laid out: `boxes` and `arrows` at their places in it, and `ports` on its border. */
+/**
+ * A level that was laid out: `boxes` and `arrows` at their places in it, `ports` on its border, and how many arrows were
+ * `omitted`.
+ */
 class Layout {
   #engine;
   #kept = new Map(); // item -> { key, level }
@@ -43,9 +52,9 @@ class Layout {
     const opened = children.filter((child) => open.has(child));
     const levels = await Promise.all(opened.map((child) => this.level(child, open, shown)));
     const inner = new Map(opened.map((child, index) => [child, levels[index]]));
-    const { graph, arrows } = describe(item, children, inner, this.sizes);
+    const { graph, arrows, omitted } = describe(item, children, inner, this.sizes);
     const done = await this.#engine.layout(graph);
-    const level = place(item, done.children[0], children, inner, arrows);
+    const level = { ...place(item, done.children[0], children, inner, arrows), omitted };
     this.#kept.set(item, { key, level });
     return level;
   }
@@ -69,8 +78,9 @@ class Layout {
 /** A level as a graph for ELK. */
 function describe(item, children, inner, sizes) {
   const drawn = new Set(children);
-  const { arrows, ports } = gather(item, drawn, inner);
-  const options = children.length > LARGE ? { ...OPTIONS, ...FAST } : OPTIONS;
+  const gathered = gather(item, drawn, inner);
+  const arrows = shortest(children, gathered.arrows);
+  const options = children.length > LARGE || sum(reach(children, arrows)) > FAR ? { ...OPTIONS, ...FAST } : OPTIONS;
   const least = sizes.header(item);
   const box = {
     id: "box",
@@ -83,7 +93,7 @@ function describe(item, children, inner, sizes) {
         layoutOptions: { "elk.portConstraints": "FIXED_POS" },
       };
     }),
-    ports: [...ports].map(([id, side]) => ({ id, width: 0, height: 0, layoutOptions: { "elk.port.side": side } })),
+    ports: [...gathered.ports].map(([id, side]) => ({ id, width: 0, height: 0, layoutOptions: { "elk.port.side": side } })),
     edges: arrows.map((arrow, index) => ({
       id: `e${index}`, sources: [arrow.source], targets: [arrow.target],
       labels: arrow.text
@@ -99,7 +109,32 @@ function describe(item, children, inner, sizes) {
       "elk.nodeSize.minimum": `(${least.width},${least.height})`,
     },
   };
-  return { graph: { id: "root", layoutOptions: OPTIONS, children: [box] }, arrows };
+  const omitted = gathered.arrows.length - arrows.length;
+  return { graph: { id: "root", layoutOptions: OPTIONS, children: [box] }, arrows, omitted };
+}
+
+/** How many boxes each arrow goes past. */
+function reach(children, arrows) {
+  const place = new Map(children.map((child, index) => [child, index]));
+  return arrows.map(({ from, to }) => Math.abs((place.get(to) ?? children.length) - (place.get(from) ?? -1)));
+}
+
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** The arrows to draw: all, or in a crowded level those that cross its border, and the shortest between its boxes. */
+function shortest(children, arrows) {
+  const inside = arrows.filter(({ from, to }) => from && to);
+  const lengths = new Map(reach(children, inside).map((length, index) => [inside[index], length]));
+  if (sum([...lengths.values()]) <= CROWDED) return arrows;
+  let used = 0;
+  const kept = new Set();
+  for (const [arrow, length] of [...lengths].sort((a, b) => a[1] - b[1])) {
+    used += length;
+    if (used <= KEPT) kept.add(arrow);
+  }
+  return arrows.filter((arrow) => kept.has(arrow) || !lengths.has(arrow));
 }
 
 /** The arrows of a level, those between the same two ends together, and the ports on its border. */
