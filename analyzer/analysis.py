@@ -21,6 +21,7 @@ from analyzer.node import Node, Parameter
 from analyzer.passes.active_params import active_params
 from analyzer.passes.liveness import MemoryProfile, liveness
 from analyzer.report.comparison import Comparison
+from analyzer.symbolic.domain import Condition
 from analyzer.tools import TOOLS, tool
 from analyzer.tools.comparison import verdicts
 
@@ -54,6 +55,7 @@ class Analysis:
         outputs: what the model returns, with a `TensorSpec` for every tensor in it.
         params: elements of all parameters, shared ones once.
         diagnostics: remarks: assumptions, bounds, folds, what no rule knew.
+        conditions: what the numbers hold for, where dimensions of the inputs were left open.
         versions: the versions of flopgraph, torch and the model's package that the numbers hold for.
 
     >>> from torch import nn
@@ -69,6 +71,7 @@ class Analysis:
     diagnostics: tuple[Diagnostic, ...]
     versions: Mapping[str, str] = field(default_factory=dict)
     rules: RuleSet | None = field(default=None, repr=False, compare=False)
+    conditions: tuple[Condition, ...] = ()
 
     # --- numbers ------------------------------------------------------------------------------------------------
 

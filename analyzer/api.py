@@ -12,14 +12,17 @@ from torch import nn
 
 from analyzer.analysis import Analysis
 from analyzer.capture import Capture, Observer
+from analyzer.closing import closed
 from analyzer.errors import AnalyzerError, Diagnostic, InputError
-from analyzer.inputs import as_specs
+from analyzer.graph import Graph
+from analyzer.inputs import as_specs, open_names, opened
 from analyzer.interception import paused_collection
 from analyzer.leftovers import clear_locals, leftovers_taken_back
 from analyzer.passes.fold_batchnorm import fold_batchnorm
 from analyzer.plugins import installed_rules
 from analyzer.pytree import leaves
 from analyzer.ruleset import RuleSet
+from analyzer.symbolic.domain import Condition, Name
 
 __all__ = ["analyze"]
 
@@ -34,6 +37,7 @@ def analyze(
     training: bool | None = None,
     assume: Mapping[str, Any] | bool | None = None,
     observe: Observer | None = None,
+    hints: Mapping[str, int] | None = None,
 ) -> Analysis:
     """Say what a model costs, and where, without running it.
 
@@ -54,6 +58,8 @@ def analyze(
             data decide, it is how many. True or False alone answers every branch. Each answer used leaves a Diagnostic.
         observe: is told of every call of a module before it is made, ``observe(path, module, args, kwargs)``, with
             abstract tensors, and returns a function that is told the result.
+        hints: for dimensions that stay open, ``TensorSpec(("B", 3, "H", "W"))``, the sizes that decide branches:
+            ``{"H": 384}``. Sensible ones are taken for names that are left out.
 
     Returns:
         An `Analysis`. Nothing is printed, and the model is as before.
@@ -74,7 +80,7 @@ def analyze(
         raise InputError(f"training is None, True or False, not {training!r}")
     with paused_collection(), leftovers_taken_back():
         try:
-            return _analyze(model, args, kwargs, rules, on_unknown, training, assume, observe)
+            return _analyze(model, args, kwargs, rules, on_unknown, training, assume, observe, hints)
         except AnalyzerError as error:
             # The user's line is part of the message; the way here through the analyzer is of no use to them, and it
             # holds what was alive there.
@@ -91,15 +97,35 @@ def _analyze(
     training: bool | None,
     assume: Mapping[str, Any] | bool | None,
     observe: Observer | None,
+    hints: Mapping[str, int] | None,
 ) -> Analysis:
     known = installed_rules() if rules is None else _with(rules)
-    capture = Capture(known, training=training, on_unknown=on_unknown, assume=assume, observe=observe)
-    graph, outputs = capture.run(model, *as_specs(model, args, kwargs))
+    inputs = as_specs(model, args, kwargs)
+    names = open_names(inputs, hints)
+    capture = Capture(
+        known, training=training, on_unknown=on_unknown, assume=assume, observe=observe, has_open_sizes=bool(names)
+    )
+    if names:
+        graph, outputs, conditions = _on_open_sizes(capture, model, inputs, names)
+    else:
+        (graph, outputs), conditions = capture.run(model, *inputs), ()
     graph = fold_batchnorm(graph)
     params = sum([parameter.spec.numel for parameter in graph.parameters.values() if not parameter.buffer])
     given = (tensor for _, tensor in leaves((args, kwargs), (torch.Tensor,)))
     diagnostics = (*_standing(model, graph, training), *_sparse((*given, *capture.held())), *capture.diagnostics)
-    return Analysis(graph, outputs, params, diagnostics, _versions(model), known)
+    return Analysis(graph, outputs, params, diagnostics, _versions(model), known, conditions)
+
+
+def _on_open_sizes(
+    capture: Capture, model: Any, inputs: tuple[Any, Any], names: tuple[Name, ...]
+) -> tuple[Graph, Any, tuple[Condition, ...]]:
+    """Capture on symbolic ints, and give formulas back."""
+    from analyzer.symbolic.sizes import OpenSizes  # torch's symbolic algebra takes half a second to import
+
+    sizes = OpenSizes(names)
+    graph, outputs = capture.run(model, *opened(inputs, sizes.sizes))
+    graph, outputs = closed(graph, outputs, sizes.number)
+    return graph, outputs, tuple(sizes.domain.conditions)
 
 
 def _with(rules: RuleSet) -> RuleSet:

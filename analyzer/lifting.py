@@ -51,6 +51,7 @@ class Lifter:
         self.state = state
         self.used: set[str] = set()
         self.exact = True  # until a size is an upper bound
+        self.has_open_sizes = False
         self.assumptions = assumptions
         self.lazy: dict[str, TensorSpec] = {}
         self.packed: dict[str, TensorSpec] = {}

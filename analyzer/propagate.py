@@ -91,14 +91,40 @@ def _look_up(rule: Rule, key: list[Any], weights: tuple[str, ...], bind: Callabl
     entry = (weights, *key)
     try:
         outcome = _memory.get(entry)
-    except TypeError:  # an argument that does not hash is asked about every time
-        return _ask(rule, bind(), weights)
+    except TypeError:  # an argument that does not hash is asked about every time, but for open sizes
+        known = _among_open(entry)
+        if known is None:
+            return _ask(rule, bind(), weights)
+        memory, entry = known
+        outcome = memory.get(entry)
+        if outcome is None:
+            outcome = memory[entry] = _ask(rule, bind(), weights)
+        return outcome
     if outcome is None:
         outcome = _ask(rule, bind(), weights)
         if len(_memory) >= _LIMIT:
             _memory.clear()
         _memory[entry] = outcome
     return outcome
+
+
+def _among_open(entry: tuple[Any, ...]) -> tuple[dict[Any, Outcome], tuple[Any, ...]] | None:
+    """The answers in whose environment of shapes a call's open sizes are, and its key there: symbolic ints do not hash."""
+    memory: dict[Any, Outcome] | None = None
+
+    def hashed(part: Any) -> Any:
+        nonlocal memory
+        if type(part) is torch.SymInt:
+            memory = part.node.shape_env.outcomes
+            return torch.SymInt, part.node.expr
+        return tuple(map(hashed, part)) if isinstance(part, tuple) else part
+
+    try:
+        key = hashed(entry)
+        hash(key)
+    except (TypeError, AttributeError):
+        return None
+    return None if memory is None else (memory, key)
 
 
 def key_of(rule: Rule, values: Iterable[Any]) -> list[Any]:

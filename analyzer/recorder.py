@@ -81,6 +81,8 @@ class Recorder(Decider):
         self, rule: Rule, function: Any, about: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], outcome: Outcome
     ) -> Any:
         known = UNKNOWN if rule.random else self._known
+        if known and self.has_open_sizes and is_open_call(args, kwargs, outcome.outputs):
+            known = UNKNOWN
         if known:
             limit = LIMIT if known == KNOWN else SPREAD_LIMIT
             known = known if all(spec.numel <= limit for spec in outcome.outputs) else UNKNOWN
@@ -313,6 +315,15 @@ class Recorder(Decider):
         rows += [(name.rpartition(".")[2], f"{spec}   {name}") for name, spec in self._params.items()]
         path = self.stack[-1]
         return error.locate(f"{path} ({op})" if path else op, tuple(rows), user_line())
+
+
+def is_open_call(args: Any, kwargs: Any, outputs: tuple[TensorSpec, ...]) -> bool:
+    """Whether a call takes or makes open sizes: no numbers can be worked out of it."""
+    sizes = [size for spec in outputs for size in spec.shape]
+    return any(type(size) is torch.SymInt for size in sizes) or any(True for _ in leaves((args, kwargs), _OPEN_SIZES))
+
+
+_OPEN_SIZES = (torch.SymInt, torch.SymFloat, torch.SymBool)
 
 
 def reshape_in_place(tensor: AbstractTensor, spec: TensorSpec) -> None:
