@@ -1,49 +1,81 @@
-"""A formula of sympy as text for people, and as Python that needs nothing else."""
+"""A formula of sympy as text for people: ``9,408·B·⌈H/2⌉``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["in_python", "in_words", "to_python"]
+__all__ = ["in_words", "sum_in_words", "to_latex"]
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "<": "<", ">": ">"}
 
 
 def in_words(expr: Any) -> str:
-    """A formula as one writes it: ``9,408·B·⌈H/2⌉``.
+    """A formula, or a relation, as one writes it.
 
-    >>> import sympy
-    >>> H = sympy.Symbol("H", integer=True, positive=True)
-    >>> in_words(9408 * sympy.floor((H + 1) / 2) ** 2), in_words(sympy.floor(H / 4) + 3)
-    ('9,408·⌈H/2⌉²', '⌊H/4⌋ + 3')
+    >>> from analyzer.symbolic.rounding import FloorDiv, symbol
+    >>> H = symbol("H")
+    >>> in_words(9408 * FloorDiv(H + 1, 2) ** 2), in_words(FloorDiv(H - 7, 8)), in_words(H - 32 * FloorDiv(H, 32))
+    ('9,408·⌈H/2⌉²', '⌊(H − 7)/8⌋', 'H mod 32')
     """
     if expr.is_Relational:
-        return f"{in_words(expr.lhs)} {_RELATIONS[expr.rel_op]} {in_words(expr.rhs)}"
+        left, right = _sides(expr)
+        return f"{in_words(left)} {_RELATIONS[expr.rel_op]} {in_words(right)}"
+    if type(expr).__name__ in ("And", "Or"):
+        return f" {type(expr).__name__.lower()} ".join(sorted(map(in_words, expr.args)))
     if expr.is_Add:
-        text = ""
-        for term in _ordered(expr.args):
-            word = in_words(term)
-            if not text:
-                text = word
-            else:
-                text += f" − {word[1:]}" if word.startswith("−") else f" + {word}"
-        return text
+        return _remainder(expr) or sum_in_words(_ordered(expr.args))
     if expr.is_Mul:
-        number, rest = expr.as_coeff_Mul()
-        return _product(number, rest)
+        return _product(*expr.as_coeff_Mul())
     if expr.is_Pow and expr.exp.is_Integer and expr.exp > 0:
         return f"{_atom(expr.base)}{str(int(expr.exp)).translate(_SUPERSCRIPTS)}"
-    name = type(expr).__name__
-    if name in ("floor", "ceiling"):
-        return _rounded(expr.args[0], name)
-    if name in ("Max", "Min"):
-        return f"{name.lower()}({', '.join(map(in_words, expr.args))})"
     if expr.is_Integer:
         return f"{int(expr):,}".replace("-", "−")
+    return _named(expr)
+
+
+def _sides(relation: Any) -> tuple[Any, Any]:
+    """Both sides, with the number behind a remainder on the right."""
+    from analyzer.symbolic.rounding import remainder
+
+    found = remainder(relation.lhs)
+    left = found[2] if found else 0
+    return relation.lhs - left, relation.rhs - left
+
+
+def _named(expr: Any) -> str:
+    name = type(expr).__name__
+    if name == "FloorDiv":
+        top, bottom = expr.args
+        return _rounded(top, bottom, in_words, "⌊{}/{}⌋", "⌈{}/{}⌉", _atom)
+    if name in ("Max", "Min"):
+        return f"{name.lower()}({', '.join(in_words(part) for part in _ordered(expr.args))})"
+    if name in ("floor", "ceiling"):
+        left, right = "⌊⌋" if name == "floor" else "⌈⌉"
+        return f"{left}{in_words(expr.args[0])}{right}"
     return str(expr).replace("*", "·")
+
+
+def sum_in_words(terms: Iterable[Any]) -> str:
+    """Terms with their signs between them, in this order."""
+    text = ""
+    for term in terms:
+        word = in_words(term)
+        text += word if not text else f" − {word[1:]}" if word.startswith("−") else f" + {word}"
+    return text or "0"
+
+
+def _remainder(expr: Any) -> str:
+    """``x mod n`` for x − n·⌊x/n⌋, alone or with a number behind it."""
+    from analyzer.symbolic.rounding import remainder
+
+    found = remainder(expr)
+    if found is None:
+        return ""
+    number, by, left = found
+    text = f"{_atom(number)} mod {by:,}"
+    return f"({text}){' − ' if left < 0 else ' + '}{abs(left):,}" if left else text
 
 
 def _product(number: Any, rest: Any) -> str:
@@ -54,102 +86,46 @@ def _product(number: Any, rest: Any) -> str:
         return f"−{'·'.join(factors)}"
     if number.is_Integer:
         return "·".join([in_words(number), *factors])
-    top, bottom = number.p, number.q
-    return f"{_product(type(number)(top), rest)}/{bottom}"
+    if number.is_Float:
+        return "·".join([repr(float(number)), *factors])
+    return f"{_product(type(number)(number.p), rest)}/{number.q:,}"
 
 
-def _ordered(parts: Any) -> list[Any]:
+def _ordered(parts: Iterable[Any]) -> list[Any]:
     return sorted(parts, key=lambda part: (part.is_number, not part.is_Symbol, part.sort_key()))
 
 
 def _atom(expr: Any) -> str:
     text = in_words(expr)
-    return f"({text})" if expr.is_Add else text
+    return f"({text})" if expr.is_Add or " mod " in text else text
 
 
-def _rounded(argument: Any, name: str) -> str:
-    """``⌈H/2⌉`` for the floor of (H + 1)/2."""
-    import sympy
-
-    top, bottom = sympy.fraction(sympy.together(argument))
-    if name == "floor" and bottom.is_Integer:
-        whole, rest = sympy.expand(top).as_coeff_Add()
-        if whole == bottom - 1:
-            return f"⌈{_ratio(rest, bottom)}⌉"
-    left, right = ("⌊", "⌋") if name == "floor" else ("⌈", "⌉")
-    return f"{left}{_ratio(sympy.expand(top), bottom)}{right}"
+def _rounded(top: Any, bottom: Any, words: Callable[[Any], str], down: str, up: str, atom: Callable[[Any], str]) -> str:
+    """Rounded up where this leaves a smaller number in the ratio: ``⌈H/2⌉`` for ⌊(H + 1)/2⌋."""
+    constant, rest = top.as_coeff_Add()
+    if bottom.is_Integer and 2 * constant >= bottom:
+        return up.format(atom(rest + constant - bottom + 1), words(bottom))
+    return down.format(atom(top), atom(bottom))
 
 
-def _ratio(top: Any, bottom: Any) -> str:
-    return f"{_atom(top)}/{_atom(bottom)}" if bottom != 1 else in_words(top)
+def to_latex(expr: Any) -> str:
+    r"""A formula, or a relation, in LaTeX's mathematics.
 
-
-def in_python(expr: Any) -> str:
-    """A formula as Python source, in whole numbers.
-
-    >>> import sympy
-    >>> H = sympy.Symbol("H", integer=True, positive=True)
-    >>> in_python(9408 * sympy.floor((H + 1) / 2) ** 2)
-    '9408*((H + 1)//2)**2'
+    >>> from analyzer.symbolic.rounding import FloorDiv, symbol
+    >>> B, H = symbol("B"), symbol("H_in")
+    >>> print(to_latex(9408 * B * FloorDiv(H + 1, 2) ** 2))
+    9408 B \left\lceil \frac{H_{in}}{2} \right\rceil^{2}
     """
     import sympy
+    from sympy.printing.latex import LatexPrinter
 
-    if expr.is_Relational:
-        return f"({in_python(expr.lhs)} {expr.rel_op} {in_python(expr.rhs)})"
-    if expr.is_Add:
-        top, bottom = sympy.fraction(sympy.together(expr))
-        if bottom != 1:
-            return f"({in_python(top)})//{_factor(bottom)}"
-        return " + ".join(in_python(term) for term in _ordered(expr.args))
-    if expr.is_Mul:
-        top, bottom = sympy.fraction(expr)
-        if bottom != 1:  # a whole number by itself, or the argument of a floor
-            return f"({in_python(top)})//{_factor(bottom)}"
-        number, rest = expr.as_coeff_Mul()
-        factors = [_factor(factor) for factor in _ordered(rest.args if rest.is_Mul else (rest,))]
-        return "*".join(([str(number)] if number != 1 else []) + factors)
-    if expr.is_Pow:
-        return f"{_factor(expr.base)}**{_factor(expr.exp)}"
-    name = type(expr).__name__
-    if name == "floor":
-        top, bottom = sympy.fraction(sympy.together(expr.args[0]))
-        return f"(({in_python(sympy.expand(top))})//{_factor(bottom)})".replace("((", "((", 1)
-    if name == "ceiling":
-        top, bottom = sympy.fraction(sympy.together(expr.args[0]))
-        return f"(-(-({in_python(sympy.expand(top))})//{_factor(bottom)}))"
-    if name in ("Max", "Min"):
-        return f"{name.lower()}imum({', '.join(map(in_python, expr.args))})"
-    return str(expr)
+    class Printer(LatexPrinter):  # type: ignore[misc]
+        def _print_FloorDiv(self, expr: Any, exp: str | None = None) -> str:  # noqa: N802
+            down, up = (rf"\left\l{name} {{}} \right\r{name}" for name in ("floor", "ceil"))
+            down, up = (text.replace("{}", r"\frac{{{}}}{{{}}}") for text in (down, up))
+            top, bottom = expr.args
+            text = _rounded(top, bottom, self._print, down, up, self._print)
+            return f"{text}^{{{exp}}}" if exp else text
 
-
-def _factor(expr: Any) -> str:
-    text = in_python(expr)
-    return f"({text})" if expr.is_Add or text.startswith("-") or "//" in text and not text.startswith("((") else text
-
-
-def maximum(*values: Any) -> Any:
-    """The largest, element by element where there are arrays."""
-    return _extreme("maximum", max, values)
-
-
-def minimum(*values: Any) -> Any:
-    """The smallest, element by element where there are arrays."""
-    return _extreme("minimum", min, values)
-
-
-def _extreme(name: str, plain: Callable[..., Any], values: tuple[Any, ...]) -> Any:
-    if not any(hasattr(value, "shape") for value in values):
-        return plain(values)
-    import functools
-
-    import numpy
-
-    return functools.reduce(getattr(numpy, name), values)
-
-
-@lru_cache(maxsize=4096)
-def to_python(expr: Any) -> Callable[[Mapping[str, Any]], Any]:
-    """A function of the sizes by name: whole numbers, or NumPy's arrays of them."""
-    code = compile(in_python(expr), "<formula>", "eval")
-    room = {"__builtins__": {}, "maximum": maximum, "minimum": minimum}
-    return lambda sizes: eval(code, room, dict(sizes))
+    printer = Printer({"order": "none", "mul_symbol": None})
+    return str(printer.doprint(expr if expr.is_Relational else sympy.sympify(expr)))
