@@ -13,9 +13,10 @@ from torch import nn
 from analyzer.analysis import Analysis
 from analyzer.capture import Capture, Observer
 from analyzer.closing import closed
+from analyzer.dimensions import open_names, opened, with_dynamic_shapes
 from analyzer.errors import AnalyzerError, Diagnostic, InputError
 from analyzer.graph import Graph
-from analyzer.inputs import as_specs, open_names, opened
+from analyzer.inputs import as_specs
 from analyzer.interception import paused_collection
 from analyzer.leftovers import clear_locals, leftovers_taken_back
 from analyzer.passes.fold_batchnorm import fold_batchnorm
@@ -38,6 +39,7 @@ def analyze(
     assume: Mapping[str, Any] | bool | None = None,
     observe: Observer | None = None,
     hints: Mapping[str, int] | None = None,
+    dynamic_shapes: Any = None,
 ) -> Analysis:
     """Say what a model costs, and where, without running it.
 
@@ -60,6 +62,8 @@ def analyze(
             abstract tensors, and returns a function that is told the result.
         hints: for dimensions that stay open, ``TensorSpec(("B", 3, "H", "W"))``, the sizes that decide branches:
             ``{"H": 384}``. Sensible ones are taken for names that are left out.
+        dynamic_shapes: the same, said as to ``torch.export.export``: ``{"x": {0: Dim("batch", min=2, max=64)}}``. The
+            sizes of the inputs are the hints.
 
     Returns:
         An `Analysis`. Nothing is printed, and the model is as before.
@@ -80,7 +84,7 @@ def analyze(
         raise InputError(f"training is None, True or False, not {training!r}")
     with paused_collection(), leftovers_taken_back():
         try:
-            return _analyze(model, args, kwargs, rules, on_unknown, training, assume, observe, hints)
+            return _analyze(model, args, kwargs, rules, on_unknown, training, assume, observe, hints, dynamic_shapes)
         except AnalyzerError as error:
             # The user's line is part of the message; the way here through the analyzer is of no use to them, and it
             # holds what was alive there.
@@ -98,9 +102,13 @@ def _analyze(
     assume: Mapping[str, Any] | bool | None,
     observe: Observer | None,
     hints: Mapping[str, int] | None,
+    dynamic_shapes: Any,
 ) -> Analysis:
     known = installed_rules() if rules is None else _with(rules)
     inputs = as_specs(model, args, kwargs)
+    if dynamic_shapes is not None:
+        *inputs, sizes = with_dynamic_shapes(model, *inputs, dynamic_shapes)
+        hints = {**sizes, **(hints or {})}
     names = open_names(inputs, hints)
     capture = Capture(
         known, training=training, on_unknown=on_unknown, assume=assume, observe=observe, has_open_sizes=bool(names)
@@ -120,12 +128,13 @@ def _on_open_sizes(
     capture: Capture, model: Any, inputs: tuple[Any, Any], names: tuple[Name, ...]
 ) -> tuple[Graph, Any, tuple[Condition, ...]]:
     """Capture on symbolic ints, and give formulas back."""
-    from analyzer.symbolic.sizes import OpenSizes  # torch's symbolic algebra takes half a second to import
+    from analyzer.symbolic.sizes import open_sizes  # torch's symbolic algebra takes half a second to import
 
-    sizes = OpenSizes(names)
-    graph, outputs = capture.run(model, *opened(inputs, sizes.sizes))
-    graph, outputs = closed(graph, outputs, sizes.number)
-    return graph, outputs, tuple(sizes.domain.conditions)
+    with open_sizes(names) as sizes:
+        graph, outputs = capture.run(model, *opened(inputs, sizes.sizes))
+        domain = sizes.conclude()
+        graph, outputs = closed(graph, outputs, sizes.number)
+        return graph, outputs, tuple(domain.conditions)
 
 
 def _with(rules: RuleSet) -> RuleSet:

@@ -28,7 +28,7 @@ def closed(graph: Graph, outputs: Any, number: Callable[[Any], Any]) -> tuple[Gr
         cls = type(value)
         if cls in _SOLID:
             return value
-        if cls is torch.SymInt:
+        if cls in _OPEN:
             return number(value)
         made = known.get(id(value))
         if made is None:
@@ -69,4 +69,5 @@ def close_tree(outputs: Any, close: Callable[[Any], Any]) -> Any:
     return map_tensors(close, outputs, (TensorSpec, torch.SymInt))
 
 
+_OPEN = frozenset({torch.SymInt, torch.SymFloat, torch.SymBool})
 _SOLID = frozenset({int, str, float, bool, type(None), complex, range, Attribute, torch.dtype, torch.device})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -34,7 +35,7 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
     analyzer.errors.ShapeError: shapes (2, 3) and (4,) do not broadcast: size 3 against 4 at dimension -1
     """
     first = shapes[0]
-    if all(shape == first for shape in shapes):
+    if all(map(_is_same, shapes, repeat(first))):
         return tuple(first)
     ndim = max(len(shape) for shape in shapes)
     out = [1] * ndim
@@ -42,6 +43,11 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
         offset = ndim - len(shape)
         for axis, size in enumerate(shape):
             current = out[offset + axis]
+            if size is current or _is_one(size):
+                continue
+            if _is_one(current):
+                out[offset + axis] = size
+                continue
             if size == current or size == 1:
                 continue
             if current != 1 and (met := meet(current, size)) is not None:
@@ -52,6 +58,24 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
                 raise ShapeError(f"shapes {names} do not broadcast: size {current} against {size} at dimension {place}")
             out[offset + axis] = size
     return tuple(out)
+
+
+def _is_same(shape: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two shapes are equal; open sizes, which would be decided, are equal where they are one formula."""
+    if torch.SymInt in map(type, (*shape, *other)):
+        return len(shape) == len(other) and all(map(_is_same_size, shape, other))
+    return shape == other
+
+
+def _is_same_size(size: Any, other: Any) -> bool:
+    if isinstance(size, torch.SymInt) and isinstance(other, torch.SymInt):
+        return bool(size.node.expr == other.node.expr)
+    return isinstance(size, torch.SymInt) is isinstance(other, torch.SymInt) and bool(size == other)
+
+
+def _is_one(size: int) -> bool:
+    """Whether a size is 1 by itself: [B] stretches to [1] and back whatever B is."""
+    return not isinstance(size, torch.SymInt) and size == 1
 
 
 @cache

@@ -95,11 +95,8 @@ def _look_up(rule: Rule, key: list[Any], weights: tuple[str, ...], bind: Callabl
         known = _among_open(entry)
         if known is None:
             return _ask(rule, bind(), weights)
-        memory, entry = known
-        outcome = memory.get(entry)
-        if outcome is None:
-            outcome = memory[entry] = _ask(rule, bind(), weights)
-        return outcome
+        environment, entry = known
+        return environment.remembered(entry, lambda: _ask(rule, bind(), weights))  # type: ignore[no-any-return]
     if outcome is None:
         outcome = _ask(rule, bind(), weights)
         if len(_memory) >= _LIMIT:
@@ -108,14 +105,14 @@ def _look_up(rule: Rule, key: list[Any], weights: tuple[str, ...], bind: Callabl
     return outcome
 
 
-def _among_open(entry: tuple[Any, ...]) -> tuple[dict[Any, Outcome], tuple[Any, ...]] | None:
-    """The answers in whose environment of shapes a call's open sizes are, and its key there: symbolic ints do not hash."""
-    memory: dict[Any, Outcome] | None = None
+def _among_open(entry: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
+    """The environment of a call's open sizes, an `OpenSizes`, and its key there: symbolic ints do not hash."""
+    environment: Any = None
 
     def hashed(part: Any) -> Any:
-        nonlocal memory
+        nonlocal environment
         if type(part) is torch.SymInt:
-            memory = part.node.shape_env.outcomes
+            environment = part.node.shape_env
             return torch.SymInt, part.node.expr
         return tuple(map(hashed, part)) if isinstance(part, tuple) else part
 
@@ -124,7 +121,7 @@ def _among_open(entry: tuple[Any, ...]) -> tuple[dict[Any, Outcome], tuple[Any, 
         hash(key)
     except (TypeError, AttributeError):
         return None
-    return None if memory is None else (memory, key)
+    return None if environment is None else (environment, key)
 
 
 def key_of(rule: Rule, values: Iterable[Any]) -> list[Any]:
@@ -259,6 +256,7 @@ def _blame(rule: Rule, bound: dict[str, Any], error: Exception) -> AnalyzerError
 _PLAIN = (
     *(int, float, bool, str, complex, type(None), TensorSpec),
     *(torch.dtype, torch.device, torch.memory_format, torch.layout),
+    *(torch.SymInt, torch.SymFloat, torch.SymBool),  # until the capture is done, see `analyzer.closing`
 )
 
 

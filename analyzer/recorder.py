@@ -320,7 +320,7 @@ class Recorder(Decider):
 def is_open_call(args: Any, kwargs: Any, outputs: tuple[TensorSpec, ...]) -> bool:
     """Whether a call takes or makes open sizes: no numbers can be worked out of it."""
     sizes = [size for spec in outputs for size in spec.shape]
-    return any(type(size) is torch.SymInt for size in sizes) or any(True for _ in leaves((args, kwargs), _OPEN_SIZES))
+    return torch.SymInt in map(type, sizes) or any(True for _ in leaves((args, kwargs), _OPEN_SIZES))
 
 
 _OPEN_SIZES = (torch.SymInt, torch.SymFloat, torch.SymBool)

@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import sympy
 import torch
 from torch._dynamo.source import ConstantSource
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
-from torch.utils._sympy import functions
+from torch.utils._sympy.numbers import int_oo
 
 from analyzer.frames import user_line
+from analyzer.symbolic import relations, rounding, translation
 from analyzer.symbolic.domain import Condition, Domain, Name
 from analyzer.symbolic.expression import Expression
+from analyzer.symbolic.nodes import RememberingNode
+from analyzer.symbolic.printing import in_words
 
-__all__ = ["OpenSizes"]
+__all__ = ["OpenSizes", "open_sizes"]
+
+# Results of arithmetic that an environment may hold; about as many as fifty different models make.
+_LIMIT = 1 << 17
+_idle: dict[tuple[Name, ...], OpenSizes] = {}
+
+
+@contextmanager
+def open_sizes(names: tuple[Name, ...]) -> Iterator[OpenSizes]:
+    """The environment of these names for one analysis, which no other thread uses meanwhile."""
+    sizes = _idle.pop(names, None) or OpenSizes(names)
+    try:
+        yield sizes
+    finally:
+        sizes._start()
+        if len(sizes.made) < _LIMIT:
+            while len(_idle) >= 8:
+                _idle.pop(next(iter(_idle)), None)
+            _idle[names] = sizes
 
 
 class OpenSizes(ShapeEnv):
     """torch's environment of shapes, which keeps every decision with the line that asked for it.
+
+    It takes no decision for granted afterwards, as torch's own does: what it knows are the ranges of the names alone. So
+    one environment serves many analyses, whatever each of them decides, and what was worked out for one is there for
+    the next.
 
     Args:
         names: the open dimensions.
@@ -27,99 +54,107 @@ class OpenSizes(ShapeEnv):
 
     def __init__(self, names: Iterable[Name]) -> None:
         super().__init__(duck_shape=False, specialize_zero_one=False)
-        self.domain = Domain(tuple(names))
-        self.outcomes: dict[Any, Any] = {}  # what rules answered to calls with open sizes
-        self._settled: set[Any] = set()
+        self.names = tuple(names)
+        self.made: dict[Any, Any] = {}  # results of symbolic arithmetic
+        self._answers: dict[Any, tuple[Any, bool]] = {}
+        self._outcomes: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
         self._renamed: dict[Any, Any] = {}
+        self._terms: dict[Any, Any] = {}
+        self._settled: dict[tuple[Any, ...], list[tuple[Condition, Any]]] = {}
+        self.sizes = {name.name: self._open(name) for name in self.names}
+        self._start()
+
+    def _open(self, name: Name) -> torch.SymInt:
+        source = ConstantSource(name.name)
+        symbol = self.create_symbol(name.hint, source, dynamic_dim=DimDynamic.DYNAMIC)
+        self.constrain_symbol_range(symbol, name.least, int_oo if name.most is None else name.most)
+        self._renamed[symbol] = rounding.symbol(name.name)
+        return torch.SymInt(RememberingNode(symbol, self, int, name.hint))
+
+    def _start(self) -> None:
+        self.domain = Domain(self.names)
+        self._asked: dict[Any, Any] = {}  # what this analysis decided -> the line that asked first
+        self._trail: list[Any] = []  # the same, every time
         self._known: dict[Any, Any] = {}
-        self.sizes: dict[str, torch.SymInt] = {}
-        for name in self.domain.names:
-            source = ConstantSource(name.name)
-            symbol = self.create_symbol(name.hint, source, dynamic_dim=DimDynamic.DYNAMIC)
-            self.sizes[name.name] = self.create_symintnode(symbol, hint=name.hint, source=source)
-            self._renamed[symbol] = sympy.Symbol(name.name, integer=True, positive=True)
 
-    def evaluate_expr(self, orig_expr: Any, *args: Any, **kwargs: Any) -> Any:
-        """Decide, and keep what was decided where it was not known before."""
-        if orig_expr in self._settled:
-            return super().evaluate_expr(orig_expr, *args, **kwargs)
-        self._settled.add(orig_expr)
-        known = self._maybe_evaluate_static(orig_expr)
-        result = super().evaluate_expr(orig_expr, *args, **kwargs)
-        if known is None and not orig_expr.is_number:
-            self._keep(orig_expr, result)
-        return result
+    # --- decisions ----------------------------------------------------------------------------------------------
 
-    def _keep(self, expr: Any, result: Any) -> None:
-        if result is sympy.true or result is True:
-            relation = self.translated(expr)
-        elif result is sympy.false or result is False:
-            relation = sympy.Not(self.translated(expr))
-        else:
-            relation = sympy.Eq(self.translated(expr), result)
-        if relation not in (sympy.true, sympy.false):
-            self.domain.conditions.append(Condition(relation, user_line(2)))
+    def evaluate_expr(self, orig_expr: Any, hint: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Decide; what does not hold for all sizes is kept."""
+        answer = self._answers.get(orig_expr)
+        if answer is None:
+            answer = self._answers[orig_expr] = self._answer(orig_expr, hint)
+        value, is_choice = answer
+        if is_choice:
+            self._ask(orig_expr)
+        return value
+
+    def _answer(self, expr: Any, hint: Any) -> tuple[Any, bool]:
+        known = self._maybe_evaluate_static(expr)
+        if known is not None:
+            return known, False
+        return sympy.sympify(self.guarding_hint_or_throw(expr) if hint is None else hint), True
+
+    def _ask(self, expr: Any) -> None:
+        self._trail.append(expr)
+        if expr not in self._asked:
+            self._asked[expr] = user_line(2)
+
+    def remembered(self, key: Any, ask: Callable[[], Any]) -> Any:
+        """What a rule answered to a call with open sizes: its decisions are this analysis' too."""
+        found = self._outcomes.get(key)
+        if found is None:
+            start = len(self._trail)
+            outcome = ask()
+            self._outcomes[key] = outcome, tuple(dict.fromkeys(self._trail[start:]))
+            return outcome
+        outcome, decisions = found
+        for expr in decisions:
+            self._ask(expr)
+        return outcome
+
+    def conclude(self) -> Domain:
+        """The names and conditions of the analysis that is done."""
+        asked = tuple(self._asked)
+        settled = self._settled.get(asked)
+        if settled is None:
+            decided = [(self._relation(expr, self._answers[expr][0]), expr) for expr in asked]
+            made = relations.settled(decided, relations.bounds_of(self.names))
+            settled = self._settled[asked] = [(Condition.of(relation), expr) for relation, expr in made]
+        self.domain.conditions[:] = [replace(condition, source=self._asked[expr]) for condition, expr in settled]
+        return self.domain
+
+    def _relation(self, expr: Any, result: Any) -> Any:
+        if result is sympy.true:
+            return self.translated(expr)
+        if result is sympy.false:
+            return sympy.Not(self.translated(expr))
+        return sympy.Eq(self.translated(expr), result)
 
     # --- to numbers of our own ----------------------------------------------------------------------------------
 
     def number(self, size: Any) -> Any:
-        """A symbolic int as an `Expression`; anything else as it is."""
+        """A symbolic int as an `Expression`, another symbolic value as text; anything else as it is."""
+        if isinstance(size, (torch.SymFloat, torch.SymBool)):
+            return in_words(self.translated(size.node.expr))
         if not isinstance(size, torch.SymInt):
             return size
         expr = size.node.expr
         made = self._known.get(expr)
         if made is None:
-            made = self._known[expr] = self._number(self.translated(expr))
+            if expr not in self._terms:
+                self._terms[expr] = self._worked_out(self.translated(expr))
+            value, terms = self._terms[expr]
+            made = self._known[expr] = Expression(value, terms, self.domain) if terms else value
         return made
 
-    def _number(self, expr: Any) -> Any:
-        terms = sympy.expand(expr).as_coefficients_dict()
+    def _worked_out(self, expr: Any) -> tuple[int, dict[Any, int]]:
+        """The value at the hints, and the products of a sum; none for a plain number."""
+        terms = rounding.products(expr)
         if all(product.is_number for product in terms):
-            return int(expr)
-        value = int(expr.subs({sympy.Symbol(n, integer=True, positive=True): h for n, h in self.domain.hints.items()}))
-        return Expression(value, {product: int(factor) for product, factor in terms.items()}, self.domain)
+            return int(expr), {}
+        return int(rounding.value(expr, self.domain.hints)), terms
 
     def translated(self, expr: Any) -> Any:
         """A formula of torch's in sympy's own words, with the names that people gave."""
-        return _translated(expr, self._renamed)
-
-
-def _translated(expr: Any, names: dict[Any, Any]) -> Any:
-    if expr.is_Symbol:
-        return names.get(expr, expr)
-    if not expr.args:
-        return expr
-    parts = [_translated(part, names) for part in expr.args]
-    if isinstance(expr, (functions.FloorDiv,)):
-        return sympy.floor(parts[0] / parts[1])
-    if isinstance(expr, (functions.CeilDiv,)):
-        return sympy.ceiling(parts[0] / parts[1])
-    if isinstance(expr, (functions.Mod, functions.PythonMod)):
-        return parts[0] - parts[1] * sympy.floor(parts[0] / parts[1])
-    if isinstance(expr, functions.Max):
-        return sympy.Max(*parts)
-    if isinstance(expr, functions.Min):
-        return sympy.Min(*parts)
-    if isinstance(expr, functions.PowByNatural):
-        return parts[0] ** parts[1]
-    if isinstance(expr, (functions.FloorToInt, functions.TruncToInt)):
-        return sympy.floor(parts[0])
-    if isinstance(expr, functions.CeilToInt):
-        return sympy.ceiling(parts[0])
-    if isinstance(expr, functions.ToFloat):
-        return parts[0]
-    if isinstance(expr, (functions.IntTrueDiv, functions.FloatTrueDiv)):
-        return parts[0] / parts[1]
-    if expr.is_Add:
-        return _absorbed(parts)
-    return expr.func(*parts)
-
-
-def _absorbed(parts: list[Any]) -> Any:
-    """⌊a/n⌋ + k is ⌊(a + k·n)/n⌋: one rounded ratio, and no sum that would have to be multiplied out."""
-    whole = [part for part in parts if part.is_Integer]
-    rounded = [part for part in parts if isinstance(part, sympy.floor)]
-    if len(parts) == 2 and len(whole) == len(rounded) == 1:
-        top, bottom = sympy.fraction(sympy.together(rounded[0].args[0]))
-        return sympy.floor((sympy.expand(top) + whole[0] * bottom) / bottom, evaluate=False)
-    return sympy.Add(*parts)
+        return translation.translated(expr, self._renamed)
