@@ -107,8 +107,8 @@ def _analyze(
     known = installed_rules() if rules is None else _with(rules)
     inputs = as_specs(model, args, kwargs)
     if dynamic_shapes is not None:
-        *inputs, sizes = with_dynamic_shapes(model, *inputs, dynamic_shapes)
-        hints = {**sizes, **(hints or {})}
+        positional, keywords, sizes = with_dynamic_shapes(model, *inputs, dynamic_shapes)
+        inputs, hints = (positional, keywords), {**sizes, **(hints or {})}
     names = open_names(inputs, hints)
     capture = Capture(
         known, training=training, on_unknown=on_unknown, assume=assume, observe=observe, has_open_sizes=bool(names)

@@ -11,11 +11,10 @@ import torch
 from torch import nn
 
 from analyzer.errors import InputError
-from analyzer.pytree import leaves, map_tensors
+from analyzer.pytree import map_tensors
 from analyzer.spec import Known, TensorSpec
-from analyzer.symbolic.domain import Name
 
-__all__ = ["as_specs", "open_names", "opened"]
+__all__ = ["as_specs"]
 
 
 def as_specs(
@@ -61,42 +60,6 @@ def as_specs(
     keywords = {key: map_tensors(to_spec, value, kinds) for key, value in (kwargs or {}).items()}
     _check_call(model, positional, keywords)
     return positional, keywords
-
-
-def open_names(inputs: Any, hints: Mapping[str, int] | None) -> tuple[Name, ...]:
-    """The names of dimensions that stay open, each with the size that decides branches.
-
-    Raises:
-        InputError: a hint is for no name of the inputs, or is no size.
-    """
-    found: dict[str, int] = {}
-    for _, spec in leaves(inputs, (TensorSpec,)):
-        for axis, dim in enumerate(spec.shape):
-            if isinstance(dim, str) and dim not in found:
-                found[dim] = _default_hint(axis, spec.ndim, set(found.values()))
-    for name, size in (hints or {}).items():
-        if name not in found:
-            raise InputError(f"hints has {name!r}, and the open dimensions are {', '.join(found) or 'none'}")
-        if not _is_size(size) or size < 1:
-            raise InputError(f"the hint of {name} is a size of 1 or more, not {size!r}")
-    return tuple(Name(name, int((hints or {}).get(name, hint))) for name, hint in found.items())
-
-
-def _default_hint(axis: int, ndim: int, taken: set[int]) -> int:
-    """A batch of 2, images of about 224, sequences of about 128; no two alike, or equal sizes would decide branches."""
-    size, step = (2, 1) if axis == 0 else (224, 32) if ndim >= 4 and axis >= 2 else (128, 32)
-    while size in taken:
-        size += step
-    return size
-
-
-def opened(inputs: Any, sizes: Mapping[str, Any]) -> Any:
-    """The inputs with these sizes in place of names."""
-
-    def replaced(spec: TensorSpec) -> TensorSpec:
-        return spec.with_shape(*(sizes[dim] if isinstance(dim, str) else dim for dim in spec.shape))
-
-    return map_tensors(replaced, inputs, (TensorSpec,))
 
 
 def _is_size(value: Any) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.export.dynamic_shapes import Dim
 
 from analyzer.errors import InputError
 
@@ -27,7 +28,7 @@ class TensorSpec:
 
     Args:
         shape: sizes, each a non-negative int, or a name such as ``"B"`` for a dimension that stays open: the same name
-            is the same size.
+            is the same size. ``torch.export.Dim("B", min=2, max=64)`` is a name with a range.
         dtype: a torch dtype; float32 when left out.
         device: where the tensor would live; the CPU when left out. No device is touched.
 
@@ -184,7 +185,7 @@ class Known:
 def _is_size(dim: Any) -> bool:
     if isinstance(dim, str):
         return dim.isidentifier()
-    return isinstance(dim, torch.SymInt) or (isinstance(dim, int) and not isinstance(dim, bool) and dim >= 0)
+    return isinstance(dim, (torch.SymInt, Dim)) or (isinstance(dim, int) and not isinstance(dim, bool) and dim >= 0)
 
 
 def _whole(size: Any) -> Any:

@@ -36,12 +36,17 @@ def in_words(expr: Any) -> str:
 
 
 def _sides(relation: Any) -> tuple[Any, Any]:
-    """Both sides, with the number behind a remainder on the right."""
+    """Both sides, with the number behind a remainder on the right, and what is taken away."""
     from analyzer.symbolic.rounding import remainder
 
-    found = remainder(relation.lhs)
-    left = found[2] if found else 0
-    return relation.lhs - left, relation.rhs - left
+    left, right = relation.lhs, relation.rhs
+    found = remainder(left)
+    if found:
+        return left - found[2], right - found[2]
+    for term in left.args if left.is_Add and right.is_Integer else ():
+        if term.as_coeff_Mul()[0] < 0:
+            left, right = left - term, right - term
+    return left, right
 
 
 def _named(expr: Any) -> str:

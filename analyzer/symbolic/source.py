@@ -55,7 +55,8 @@ def _product(expr: Any) -> str:
             below.append(1 / factor)
         else:
             factors.append(_factor(factor))
-    text = "*".join(([in_python(number)] if number != 1 or not factors else []) + factors)
+    front = "-" if number == -1 and factors else ""
+    text = front + "*".join(([in_python(number)] if abs(number) != 1 or (not factors and not front) else []) + factors)
     return "/".join([text, *map(_factor, below)])
 
 
