@@ -210,8 +210,9 @@ def outcome_of(
     if weights and traffic.read:
         loaded = sum(spec.nbytes for slot in weights for spec in tensors(_at(bound, slot)))
         others = sum(spec.nbytes for spec in tensors(list(bound.values()))) - loaded
-        # A gather reads fewer bytes of its weight than there are.
-        traffic = Traffic(traffic.read, traffic.written, max(min(loaded, traffic.read - others), 0))
+        # A gather reads fewer bytes of its weight than there are; torch's own minimum asks open sizes nothing.
+        weighed: Any = torch.sym_max(torch.sym_min(loaded, traffic.read - others), 0)
+        traffic = Traffic(traffic.read, traffic.written, weighed)
     arguments = {name: plain(value) for name, value in bound.items()}
     paths = paths_of(result)
     return Outcome(result, outputs, arguments, counts, traffic, status, notes, shares, paths)
