@@ -21,7 +21,7 @@ from analyzer.node import Node, Parameter
 from analyzer.passes.active_params import active_params
 from analyzer.passes.liveness import MemoryProfile, liveness
 from analyzer.report.comparison import Comparison
-from analyzer.symbolic.domain import Condition
+from analyzer.symbolic.domain import Condition, Domain
 from analyzer.tools import TOOLS, tool
 from analyzer.tools.comparison import verdicts
 
@@ -55,7 +55,7 @@ class Analysis:
         outputs: what the model returns, with a `TensorSpec` for every tensor in it.
         params: elements of all parameters, shared ones once.
         diagnostics: remarks: assumptions, bounds, folds, what no rule knew.
-        conditions: what the numbers hold for, where dimensions of the inputs were left open.
+        domain: the open dimensions of the inputs, and the conditions under which the numbers hold; None without any.
         versions: the versions of flopgraph, torch and the model's package that the numbers hold for.
 
     >>> from torch import nn
@@ -71,7 +71,7 @@ class Analysis:
     diagnostics: tuple[Diagnostic, ...]
     versions: Mapping[str, str] = field(default_factory=dict)
     rules: RuleSet | None = field(default=None, repr=False, compare=False)
-    conditions: tuple[Condition, ...] = ()
+    domain: Domain | None = None
 
     # --- numbers ------------------------------------------------------------------------------------------------
 
@@ -167,6 +167,23 @@ class Analysis:
 
     def _rule_of(self, node: Node) -> Any:
         return None if self.rules is None else self.rules.of_call(node.op, node.target)
+
+    # --- open dimensions ----------------------------------------------------------------------------------------
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What the numbers hold for, each with the line that asked."""
+        return () if self.domain is None else tuple(self.domain.conditions)
+
+    @property
+    def hints(self) -> dict[str, int]:
+        """Open dimension -> the size at which its formulas are shown as numbers."""
+        return {} if self.domain is None else self.domain.hints
+
+    @property
+    def pinned(self) -> dict[str, int]:
+        """Open dimensions that the model leaves one size."""
+        return {} if self.domain is None else self.domain.pinned
 
     # --- parameters and memory ----------------------------------------------------------------------------------
 

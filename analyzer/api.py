@@ -23,7 +23,7 @@ from analyzer.passes.fold_batchnorm import fold_batchnorm
 from analyzer.plugins import installed_rules
 from analyzer.pytree import leaves
 from analyzer.ruleset import RuleSet
-from analyzer.symbolic.domain import Condition, Name
+from analyzer.symbolic.domain import Domain, Name
 
 __all__ = ["analyze"]
 
@@ -114,19 +114,19 @@ def _analyze(
         known, training=training, on_unknown=on_unknown, assume=assume, observe=observe, has_open_sizes=bool(names)
     )
     if names:
-        graph, outputs, conditions = _on_open_sizes(capture, model, inputs, names)
+        graph, outputs, domain = _on_open_sizes(capture, model, inputs, names)
     else:
-        (graph, outputs), conditions = capture.run(model, *inputs), ()
+        (graph, outputs), domain = capture.run(model, *inputs), None
     graph = fold_batchnorm(graph)
     params = sum([parameter.spec.numel for parameter in graph.parameters.values() if not parameter.buffer])
     given = (tensor for _, tensor in leaves((args, kwargs), (torch.Tensor,)))
     diagnostics = (*_standing(model, graph, training), *_sparse((*given, *capture.held())), *capture.diagnostics)
-    return Analysis(graph, outputs, params, diagnostics, _versions(model), known, conditions)
+    return Analysis(graph, outputs, params, diagnostics, _versions(model), known, domain)
 
 
 def _on_open_sizes(
     capture: Capture, model: Any, inputs: tuple[Any, Any], names: tuple[Name, ...]
-) -> tuple[Graph, Any, tuple[Condition, ...]]:
+) -> tuple[Graph, Any, Domain | None]:
     """Capture on symbolic ints, and give formulas back."""
     from analyzer.symbolic.sizes import open_sizes  # torch's symbolic algebra takes half a second to import
 
@@ -134,7 +134,7 @@ def _on_open_sizes(
         graph, outputs = capture.run(model, *opened(inputs, sizes.sizes))
         domain = sizes.conclude()
         graph, outputs = closed(graph, outputs, sizes.number)
-        return graph, outputs, tuple(domain.conditions)
+        return graph, outputs, domain
 
 
 def _with(rules: RuleSet) -> RuleSet:
