@@ -300,7 +300,7 @@ class Capture(torch.fx.Tracer):
 
 _ANSWERS = {**QUESTIONS, **GRADIENTS}
 _EQUALITY = frozenset({torch.Tensor.__eq__, torch.Tensor.__ne__})
-_OPERANDS = (torch.Tensor, int, float, bool, complex)
+_OPERANDS = (torch.Tensor, int, float, bool, complex, torch.SymInt, torch.SymFloat, torch.SymBool)
 
 
 def run_forward(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from analyzer.bounds import meet
 from analyzer.errors import ShapeError
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.deciding import is_plainly_one
 
 __all__ = ["Number", "broadcast_shapes", "can_cast", "elementwise_spec", "float_dtype", "real_dtype", "result_dtype"]
 
@@ -43,9 +44,9 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
         offset = ndim - len(shape)
         for axis, size in enumerate(shape):
             current = out[offset + axis]
-            if size is current or _is_one(size):
+            if size is current or is_plainly_one(size):
                 continue
-            if _is_one(current):
+            if is_plainly_one(current):
                 out[offset + axis] = size
                 continue
             if size == current or size == 1:
@@ -71,11 +72,6 @@ def _is_same_size(size: Any, other: Any) -> bool:
     if isinstance(size, torch.SymInt) and isinstance(other, torch.SymInt):
         return bool(size.node.expr == other.node.expr)
     return isinstance(size, torch.SymInt) is isinstance(other, torch.SymInt) and bool(size == other)
-
-
-def _is_one(size: int) -> bool:
-    """Whether a size is 1 by itself: [B] stretches to [1] and back whatever B is."""
-    return not isinstance(size, torch.SymInt) and size == 1
 
 
 @cache

@@ -210,8 +210,8 @@ CASES: tuple[Case, ...] = (
     Case("torchvision:r3d_18", {"0": "B _ N H W"}, ranges={"H": (32, 160, 1), "W": (32, 160, 1)}),
     *_cases(
         "timm",
-        "resnet18d seresnet50 res2net50_26w_4s hrnet_w18_small dla34 ghostnet_100 mobilevit_xs convnextv2_atto pvt_v2_b0 "
-        "poolformer_s12 edgenext_xx_small xcit_nano_12_p16_224 nfnet_f0",
+        "resnet18d seresnet50 res2net50_26w_4s hrnet_w18_small dla34 ghostnet_100 mobilevit_xs convnextv2_atto "
+        "pvt_v2_b0 poolformer_s12 edgenext_xx_small xcit_nano_12_p16_224 nfnet_f0",
         IMAGE,
     ),
     *_cases(

@@ -12,6 +12,7 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.deciding import is_plainly_one
 
 __all__ = ["RULES"]
 
@@ -88,9 +89,12 @@ def _merged(operands: Iterable[Sizes]) -> Sizes:
     for number, sizes in enumerate(operands):
         for label, size in sizes.items():
             seen = whole.get(label, 1)
+            if is_plainly_one(size) or is_plainly_one(seen):
+                whole[label] = seen if is_plainly_one(size) else size
+                continue
             if size != seen and size != 1 and seen != 1:
                 raise ShapeError(f"{label!r} has another size in operand {number} than before, got {size} and {seen}")
-            whole[label] = seen if size == 1 else size
+            whole[label] = seen if size == seen or size == 1 else size
     return whole
 
 

@@ -37,6 +37,8 @@ def as_function(formula: Any, name: str) -> str:
     codes = (text, *(code for code, _ in checks))
     functions = [one for one in ("ceil", "floor", "sqrt") if any(f"{one}(" in code for code in codes)]
     lines = [f"from math import {', '.join(functions)}", "", ""] if functions else []
+    if any("ceil_log2(" in code for code in codes):
+        lines += ["def ceil_log2(n):", "    return max(n - 1, 0).bit_length()", "", ""]
     arguments = ", ".join(known.name for known in domain.names)
     lines += [f"def {name}({arguments}):", f'    """{formula}, exact."""']
     for code, said in checks:

@@ -54,6 +54,8 @@ def _named(expr: Any) -> str:
     if name == "FloorDiv":
         top, bottom = expr.args
         return _rounded(top, bottom, in_words, "⌊{}/{}⌋", "⌈{}/{}⌉", _atom)
+    if name == "CeilLog2":
+        return f"⌈log2({in_words(expr.args[0])})⌉"
     if name in ("Max", "Min"):
         return f"{name.lower()}({', '.join(in_words(part) for part in _ordered(expr.args))})"
     if name in ("floor", "ceiling"):

@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy
 
-__all__ = ["FloorDiv", "gathered", "normal", "products", "remainder", "symbol", "value"]
+__all__ = ["CeilLog2", "FloorDiv", "gathered", "normal", "products", "remainder", "symbol", "value"]
 
 
 def symbol(name: str) -> Any:
@@ -54,6 +54,23 @@ class FloorDiv(sympy.Function):  # type: ignore[misc]
         """The slope of the ratio that is rounded."""
         top, bottom = self.args
         return 1 / bottom if argindex == 1 else -top / bottom**2
+
+
+class CeilLog2(sympy.Function):  # type: ignore[misc]
+    """⌈log2 n⌉ of a whole number, 0 for those below 2.
+
+    >>> CeilLog2(sympy.Integer(9)), CeilLog2(symbol("S"))
+    (4, CeilLog2(S))
+    """
+
+    nargs = (1,)
+    is_integer = True
+    is_nonnegative = True
+
+    @classmethod
+    def eval(cls, number: Any) -> Any:
+        """The number, where it is known."""
+        return sympy.Integer(max(int(number) - 1, 0).bit_length()) if number.is_Integer else None
 
 
 def _simplest(top: Any, bottom: int) -> Any:

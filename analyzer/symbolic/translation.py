@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 from torch.utils._sympy import functions
 
-from analyzer.symbolic.rounding import FloorDiv, gathered
+from analyzer.symbolic.rounding import CeilLog2, FloorDiv, gathered
 
 __all__ = ["translated"]
 
@@ -59,6 +59,8 @@ def _is_whole(expr: Any) -> bool:
 
 
 def _ceiling(ratio: Any) -> Any:
+    if isinstance(ratio, functions.OpaqueUnaryFn_log2):
+        return CeilLog2(ratio.args[0])
     return -_floor(-ratio)
 
 
