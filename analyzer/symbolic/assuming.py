@@ -10,7 +10,8 @@ import sympy
 
 from analyzer.errors import InputError
 from analyzer.symbolic.domain import Condition, Domain
-from analyzer.symbolic.relations import Bounds, bounds_of, canonical, interval
+from analyzer.symbolic.extremes import never_less
+from analyzer.symbolic.relations import canonical
 from analyzer.symbolic.rounding import products, remainder, symbol, value
 from analyzer.symbolic.source import parsed
 
@@ -112,22 +113,12 @@ def _names_of(condition: Condition) -> set[str]:
 
 def _without_extremes(expr: Any, domain: Domain) -> Any:
     """The formula without what is never the largest, or the smallest, within the bounds of the names."""
-    bounds: Bounds = bounds_of(domain.names)
-    for condition in domain.conditions:
-        relation = condition.relation
-        if relation.is_Relational and relation.lhs.is_Symbol and relation.rhs.is_Integer:
-            low, high = bounds[relation.lhs]
-            number = int(relation.rhs)
-            bounds[relation.lhs] = (
-                max(low, number) if relation.rel_op in (">=", "==") else low,
-                min(high, number) if relation.rel_op in ("<=", "==") else high,
-            )
     made = {}
     for part in expr.atoms(sympy.Max, sympy.Min):
-        way = 1 if isinstance(part, sympy.Max) else -1
         left = list(part.args)
         for one in part.args:
-            if any(other != one and interval(sympy.expand(way * (other - one)), bounds)[0] >= 0 for other in left):
+            pairs = [(other, one) if isinstance(part, sympy.Max) else (one, other) for other in left if other != one]
+            if any(never_less(above, below, domain) for above, below in pairs):
                 left.remove(one)
         made[part] = part.func(*left)
     return expr.xreplace(made)

@@ -10,7 +10,7 @@ import sympy
 
 from analyzer.symbolic.rounding import FloorDiv, gathered, products, remainder, symbol
 
-__all__ = ["Bounds", "bounds_of", "canonical", "interval", "settled"]
+__all__ = ["Bounds", "bounds_of", "canonical", "interval", "narrowed", "settled"]
 
 Bounds = dict[Any, tuple[float, float]]
 """Symbol -> its smallest and its largest size."""
@@ -192,3 +192,11 @@ def bounds_of(names: Iterable[Any]) -> Bounds:
     {B: (1, 64)}
     """
     return {symbol(name.name): (name.least, inf if name.most is None else name.most) for name in names}
+
+
+def narrowed(domain: Any) -> Bounds:
+    """What the names and the conditions of a `Domain` say of the sizes, one by one."""
+    bounds = bounds_of(domain.names)
+    for condition in domain.conditions:
+        _narrow(condition.relation, bounds)
+    return bounds
