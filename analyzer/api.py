@@ -13,7 +13,7 @@ from torch import nn
 from analyzer.analysis import Analysis
 from analyzer.capture import Capture, Observer
 from analyzer.closing import closed
-from analyzer.dimensions import open_names, opened, with_dynamic_shapes
+from analyzer.dimensions import inherited, open_names, opened, with_dynamic_shapes
 from analyzer.errors import AnalyzerError, Diagnostic, InputError
 from analyzer.graph import Graph
 from analyzer.inputs import as_specs
@@ -133,6 +133,7 @@ def _on_open_sizes(
     with open_sizes(names) as sizes:
         graph, outputs = capture.run(model, *opened(inputs, sizes.sizes))
         domain = sizes.conclude()
+        domain.conditions[:0] = [one for one in inherited(inputs) if one not in domain.conditions]
         graph, outputs = closed(graph, outputs, sizes.number)
         return graph, outputs, domain
 

@@ -15,9 +15,11 @@ from torch.utils._sympy.numbers import int_oo
 from analyzer.errors import InputError
 from analyzer.pytree import leaves, map_tensors
 from analyzer.spec import TensorSpec
-from analyzer.symbolic.domain import Name
+from analyzer.symbolic.domain import Condition, Domain, Name
+from analyzer.symbolic.expression import Expression
+from analyzer.symbolic.source import compiled
 
-__all__ = ["open_names", "opened", "with_dynamic_shapes"]
+__all__ = ["inherited", "open_names", "opened", "with_dynamic_shapes"]
 
 # What a formula as Python's source calls.
 _TAKEN = frozenset({"max", "min", "floor", "ceil", "sqrt"})
@@ -33,8 +35,11 @@ def open_names(inputs: Any, hints: Mapping[str, int] | None) -> tuple[Name, ...]
     (Name(name='B', hint=5, least=1, most=None), Name(name='H', hint=64, least=32, most=64))
     """
     found: dict[str, Name] = {}
-    for _, spec in leaves(inputs, (TensorSpec,)):
+    for _, spec in leaves(inputs, (TensorSpec,), boxes=True):  # a cache too, which an open analysis returned
         for axis, dim in enumerate(spec.shape):
+            if isinstance(dim, Expression):
+                found |= {name.name: name for name in dim.domain.names if name.name in dim.names}
+                continue
             name = _name_of(dim)
             if name is None:
                 continue
@@ -91,6 +96,9 @@ def opened(inputs: Any, sizes: Mapping[str, Any]) -> Any:
     def sized(dim: Any) -> Any:
         if isinstance(dim, str):
             return sizes[dim]
+        if isinstance(dim, Expression):
+            text, below = dim.code
+            return compiled(text)(sizes) // below
         if hasattr(dim, "root"):
             return dim.fn(sizes[dim.root.__name__])
         if isinstance(dim, Dim):
@@ -98,6 +106,15 @@ def opened(inputs: Any, sizes: Mapping[str, Any]) -> Any:
         return dim
 
     return map_tensors(lambda spec: spec.with_shape(*map(sized, spec.shape)), inputs, (TensorSpec,))
+
+
+def inherited(inputs: Any) -> Iterator[Condition]:
+    """The conditions under which the inputs themselves have their shapes, where they come from an open analysis."""
+    domains: dict[int, Domain] = {}
+    for _, spec in leaves(inputs, (TensorSpec,), boxes=True):
+        domains |= {id(dim.domain): dim.domain for dim in spec.shape if isinstance(dim, Expression)}
+    for domain in domains.values():
+        yield from domain.conditions
 
 
 # --- torch.export's dynamic_shapes= -----------------------------------------------------------------------------------
