@@ -22,6 +22,7 @@ from analyzer.passes.active_params import active_params
 from analyzer.passes.liveness import MemoryProfile, liveness
 from analyzer.report.comparison import Comparison
 from analyzer.symbolic.domain import Condition, Domain
+from analyzer.symbolic.expression import is_open
 from analyzer.tools import TOOLS, tool
 from analyzer.tools.comparison import verdicts
 
@@ -96,7 +97,7 @@ class Analysis:
             InputError: there is no such convention.
         """
         total = sum(self.costs(convention_))
-        return at_most(total) if self._hangs_on_bounds else total
+        return at_most(total) if self._hangs_on_bounds and not is_open(total) else total
 
     def costs(self, convention_: str | Convention = "flops", /) -> list[int]:
         """The cost of every node, in execution order: what all other totals add up."""

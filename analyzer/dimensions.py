@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch.export.dynamic_shapes import Dim
-from torch.utils._sympy.numbers import int_oo
 
 from analyzer.errors import InputError
 from analyzer.pytree import leaves, map_tensors
@@ -63,7 +62,7 @@ def _name_of(dim: Any) -> Name | None:
     """A dimension that stays open, without its hint; None for a size."""
     root = getattr(dim, "root", dim)  # 2*B is made of B
     if isinstance(root, Dim) and not hasattr(root, "value"):
-        least, most = (int(root.min), None if root.max is int_oo else int(root.max))
+        least, most = (int(root.min), int(root.max) if isinstance(root.max, int) else None)
         dim, ends = root.__name__, (max(least, 1), most)
     elif isinstance(dim, str):
         ends = (1, None)

@@ -68,6 +68,6 @@ def liveness(graph: Graph) -> MemoryProfile:
             peak, peak_node = live, node.id
         for root in ends.get(index, ()):
             live -= sizes[root]
-    if is_open(peak) or is_open(largest):  # another moment may be the peak at other sizes
+    if any(map(is_open, sizes.values())):  # another moment may be the peak at other sizes
         peak, largest = largest_of(alive for _, alive in timeline), largest_of(sizes.values())
     return MemoryProfile(peak, peak_node, largest, largest_node, tuple(timeline))

@@ -117,11 +117,11 @@ def settled(decisions: Iterable[tuple[Any, Any]], bounds: Bounds) -> list[tuple[
     found = [(part, beside) for relation, beside in decisions for part in canonical(relation)]
     known = dict(bounds)
     for _ in range(8):  # a bound found late may simplify what stands early
-        before = dict(known)
+        before = dict(known), found
         found = [(part, beside) for relation, beside in found for part in _within(relation, known)]
         for relation, _source in found:
             _narrow(relation, known)
-        if known == before:
+        if (known, found) == before:
             break
     kept: dict[Any, Any] = {}
     for relation, beside in found:
