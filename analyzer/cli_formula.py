@@ -190,26 +190,21 @@ def _limits(given: dict[str, Any]) -> dict[str, int]:
 
 def _largest(analysis: Analysis, name: str, limits: dict[str, int], sizes: dict[str, int]) -> str:
     """The size within all limits, and a line on each: what it allows, and what that takes."""
-    from analyzer.report import formulas
     from analyzer.report.numbers import human
-    from analyzer.symbolic.expression import Expression
     from analyzer.symbolic.search import largest
 
-    parts: dict[str, list[Any]] = {
-        "max_macs": [analysis.total("macs")],
-        "max_flops": [analysis.total("flops")],
-        "max_peak": formulas.peak(analysis) if "max_peak" in limits else [],
+    numbers = {
+        "max_macs": analysis.total("macs"),
+        "max_flops": analysis.total("flops"),
+        "max_peak": analysis.memory.peak if "max_peak" in limits else 0,
     }
     words = {"max_peak": " B peak", "max_macs": " MACs", "max_flops": " FLOPs"}
     found = {}
     for limit, budget in limits.items():
-        size = largest(parts[limit], name, budget, **sizes)
-        full = {**sizes, name: size}
-        cost = max(part.at(**full) if isinstance(part, Expression) else part for part in parts[limit])
-        option = f"--{limit.replace('_', '-')}"
-        found[size] = (
-            f"{name} = {size:,} is the largest within {option} {human(budget, 'B' if limit == 'max_peak' else '')}: {cost:,}{words[limit]}\n"
-        )
+        size = largest(numbers[limit], name, budget, **sizes)
+        cost = numbers[limit].at(**{**sizes, name: size})  # type: ignore[attr-defined]
+        option = f"--{limit.replace('_', '-')} {human(budget, 'B' if limit == 'max_peak' else '')}"
+        found[size] = f"{name} = {size:,} is the largest within {option}: {cost:,}{words[limit]}\n"
     return "".join(found[size] for size in sorted(found))
 
 

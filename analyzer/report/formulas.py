@@ -20,7 +20,7 @@ from analyzer.symbolic.search import crossing
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
 
-__all__ = ["FORMATS", "Line", "assuming", "by_module", "by_op", "crossings", "export", "peak", "totals"]
+__all__ = ["FORMATS", "Line", "assuming", "by_module", "by_op", "crossings", "export", "totals"]
 
 FORMATS = ("text", "latex", "json", "python")
 SIBLINGS = 8  # as many parts of a module are held against each other
@@ -74,11 +74,6 @@ def _label(row: Row) -> str:
 def by_op(analysis: Analysis, weigh: Convention) -> list[Line]:
     """A line an operation that costs something, the dearest first."""
     return [Line(op, figures.cost, op) for op, _, figures in figures_by_op(analysis, weigh) if figures.cost]
-
-
-def peak(analysis: Analysis) -> list[Any]:
-    """What is alive at each moment, each formula once: the peak is the largest, which one hangs on the sizes."""
-    return list(dict.fromkeys(alive for _, alive in analysis.memory.timeline))
 
 
 def assuming(lines: Iterable[Line], conditions: Iterable[str]) -> list[Line]:
@@ -144,6 +139,10 @@ def _at(value: Any, sizes: Mapping[str, int]) -> Any:
 def _text(analysis: Analysis, lines: list[Line]) -> str:
     width = max((len(line.label) for line in lines), default=0)
     text = [f"{line.label:<{width}}   {_written(line.value)}" for line in lines]
+    if analysis.is_upper_bound:
+        text += ["", "at most: a size that only data decide is taken as the largest it can be"]
+    if analysis.is_lower_bound:
+        text += ["", "at least: the cost of a call is unknown and missing"]
     conditions = _conditions(lines)
     if conditions:
         most = max(len(str(condition)) for condition in conditions)
