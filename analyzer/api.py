@@ -110,12 +110,16 @@ def _analyze(
         positional, keywords, sizes = with_dynamic_shapes(model, *inputs, dynamic_shapes)
         inputs, hints = (positional, keywords), {**sizes, **(hints or {})}
     names = open_names(inputs, hints)
-    capture = Capture(
-        known, training=training, on_unknown=on_unknown, assume=assume, observe=observe, has_open_sizes=bool(names)
-    )
+
+    def new_capture() -> Capture:
+        return Capture(
+            known, training=training, on_unknown=on_unknown, assume=assume, observe=observe, has_open_sizes=bool(names)
+        )
+
     if names:
-        graph, outputs, domain = _on_open_sizes(capture, model, inputs, names)
+        capture, graph, outputs, domain = _on_open_sizes(new_capture, model, inputs, names)
     else:
+        capture = new_capture()
         (graph, outputs), domain = capture.run(model, *inputs), None
     graph = fold_batchnorm(graph)
     params = sum([parameter.spec.numel for parameter in graph.parameters.values() if not parameter.buffer])
@@ -125,17 +129,26 @@ def _analyze(
 
 
 def _on_open_sizes(
-    capture: Capture, model: Any, inputs: tuple[Any, Any], names: tuple[Name, ...]
-) -> tuple[Graph, Any, Domain | None]:
+    new_capture: Callable[[], Capture], model: Any, inputs: tuple[Any, Any], names: tuple[Name, ...]
+) -> tuple[Capture, Graph, Any, Domain]:
     """Capture on symbolic ints, and give formulas back."""
-    from analyzer.symbolic.sizes import open_sizes  # torch's symbolic algebra takes half a second to import
+    from analyzer.symbolic.sizes import Pinned, open_sizes  # torch's symbolic algebra takes half a second to import
 
-    with open_sizes(names) as sizes:
-        graph, outputs = capture.run(model, *opened(inputs, sizes.sizes))
-        domain = sizes.conclude()
-        domain.conditions[:0] = [one for one in inherited(inputs) if one not in domain.conditions]
-        graph, outputs = closed(graph, outputs, sizes.number)
-        return graph, outputs, domain
+    pinned: dict[str, Pinned] = {}
+    while True:
+        capture = new_capture()
+        with open_sizes(tuple(name for name in names if name.name not in pinned)) as sizes:
+            try:
+                plain = {name: pin.size for name, pin in pinned.items()}
+                graph, outputs = capture.run(model, *opened(inputs, {**sizes.sizes, **plain}))
+            except Pinned as pin:
+                pinned[pin.name] = pin
+                continue
+            domain = sizes.conclude(names)
+            given = [*inherited(inputs), *(pin.condition for pin in pinned.values())]
+            domain.conditions[:0] = [one for one in given if one not in domain.conditions]
+            graph, outputs = closed(graph, outputs, sizes.number)
+            return capture, graph, outputs, domain
 
 
 def _with(rules: RuleSet) -> RuleSet:

@@ -23,7 +23,7 @@ __all__ = ["CASES", "Case", "check"]
 
 # Where sizes are drawn from, by name: the smallest, the largest, the step between them.
 RANGES: Mapping[str, tuple[int, int, int]] = {
-    "B": (1, 16, 1),  # batch
+    "B": (1, 64, 1),  # batch
     "H": (32, 416, 1),  # height and width
     "W": (32, 416, 1),
     "S": (1, 512, 1),  # sequence, of an encoder or a decoder

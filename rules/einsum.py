@@ -104,8 +104,13 @@ class _Contraction:
     def __init__(self, operands: list[Sizes], dtypes: list[torch.dtype], summed: list[Label]) -> None:
         self.counts = Counts()
         self.summed = summed
+
+        def counts_for(label: Label, size: int) -> bool:
+            # What is summed decides which kind of work it is; an open size that stays is a factor, if of 1.
+            return size != 1 if label in summed else not is_plainly_one(size)
+
         self.terms = [
-            ({label: size for label, size in sizes.items() if size != 1}, dtype)
+            ({label: size for label, size in sizes.items() if counts_for(label, size)}, dtype)
             for sizes, dtype in zip(operands, dtypes, strict=True)
         ]
         self.owners = {label: sum(label in sizes for sizes, _ in self.terms) for label in summed}

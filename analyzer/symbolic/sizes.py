@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from torch._dynamo.source import ConstantSource
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 from torch.utils._sympy.numbers import int_oo
 
+from analyzer.errors import AnalyzerError, Source
 from analyzer.frames import user_line
 from analyzer.symbolic import relations, rounding, translation
 from analyzer.symbolic.domain import Condition, Domain, Name
@@ -20,7 +22,7 @@ from analyzer.symbolic.expression import Expression
 from analyzer.symbolic.nodes import RememberingNode
 from analyzer.symbolic.printing import in_words
 
-__all__ = ["OpenSizes", "open_sizes"]
+__all__ = ["OpenSizes", "Pinned", "open_sizes"]
 
 # Results of arithmetic that an environment may hold; about as many as fifty different models make.
 _LIMIT = 1 << 17
@@ -33,6 +35,9 @@ def open_sizes(names: tuple[Name, ...]) -> Iterator[OpenSizes]:
     sizes = _idle.pop(names, None) or OpenSizes(names)
     try:
         yield sizes
+    except AnalyzerError as error:
+        sizes.say_names(error)
+        raise
     finally:
         sizes._start()
         if len(sizes.made) < _LIMIT:
@@ -41,11 +46,32 @@ def open_sizes(names: tuple[Name, ...]) -> Iterator[OpenSizes]:
             _idle[names] = sizes
 
 
+class Pinned(BaseException):
+    """A branch left a name one size: nothing of it stays open, and the capture is to be made again without it.
+
+    It passes through the model's code, which may catch an Exception.
+
+    Args:
+        name: what it is called.
+        size: the one size.
+        source: the line that asked.
+    """
+
+    def __init__(self, name: str, size: int, source: Source | None) -> None:
+        super().__init__(name)
+        self.name, self.size, self.source = name, size, source
+
+    @property
+    def condition(self) -> Condition:
+        """The same as a condition."""
+        return Condition(f"{self.name} = {self.size:,}", f"{self.name} == {self.size}", self.source)
+
+
 class OpenSizes(ShapeEnv):
     """torch's environment of shapes, which keeps every decision with the line that asked for it.
 
-    It takes no decision for granted afterwards, as torch's own does: what it knows are the ranges of the names alone. So
-    one environment serves many analyses, whatever each of them decides, and what was worked out for one is there for
+    It takes no decision for granted afterwards, as torch's own does: what it knows are the ranges of the names alone.
+    So one environment serves many analyses, whatever each of them decides, and what was worked out for one is there for
     the next.
 
     Args:
@@ -97,8 +123,16 @@ class OpenSizes(ShapeEnv):
 
     def _ask(self, expr: Any) -> None:
         self._trail.append(expr)
-        if expr not in self._asked:
-            self._asked[expr] = user_line(2)
+        if expr in self._asked:
+            return
+        line = self._asked[expr] = user_line(2)
+        value = self._answers[expr][0]
+        if expr.is_Symbol:
+            raise Pinned(self._renamed[expr].name, int(value), line)
+        if isinstance(expr, sympy.Eq) and value is sympy.true:
+            for symbol, size in (expr.args, expr.args[::-1]):
+                if symbol.is_Symbol and size.is_Integer:
+                    raise Pinned(self._renamed[symbol].name, int(size), line)
 
     def remembered(self, key: Any, ask: Callable[[], Any]) -> Any:
         """What a rule answered to a call with open sizes: its decisions are this analysis' too."""
@@ -113,8 +147,9 @@ class OpenSizes(ShapeEnv):
             self._ask(expr)
         return outcome
 
-    def conclude(self) -> Domain:
-        """The names and conditions of the analysis that is done."""
+    def conclude(self, names: tuple[Name, ...]) -> Domain:
+        """The conditions of the analysis that is done, and its names: those that are pinned, too."""
+        self.domain = Domain(names)
         asked = tuple(self._asked)
         settled = self._settled.get(asked)
         if settled is None:
@@ -154,6 +189,17 @@ class OpenSizes(ShapeEnv):
         if all(product.is_number for product in terms):
             return int(expr), {}
         return int(rounding.value(expr, self.domain.hints)), terms
+
+    def say_names(self, error: AnalyzerError) -> None:
+        """Put the names that people gave where an error has torch's, which texts of the model's own have too."""
+        names = {str(symbol): own.name for symbol, own in self._renamed.items() if symbol.is_Symbol and own.is_Symbol}
+        pattern = re.compile(rf"\b({'|'.join(names)})\b")
+
+        def named(text: str) -> str:
+            return pattern.sub(lambda found: names[found[0]], text)
+
+        error.message, error.hint = named(error.message), named(error.hint)
+        error.details = tuple((label, named(text)) for label, text in error.details)
 
     def translated(self, expr: Any) -> Any:
         """A formula of torch's in sympy's own words, with the names that people gave."""
