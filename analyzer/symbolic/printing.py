@@ -81,7 +81,7 @@ def _remainder(expr: Any) -> str:
     if found is None:
         return ""
     number, by, left = found
-    text = f"{_atom(number)} mod {by:,}"
+    text = f"{_atom(number)} mod {f'{by:,}' if isinstance(by, int) else _atom(by)}"
     return f"({text}){' − ' if left < 0 else ' + '}{abs(left):,}" if left else text
 
 

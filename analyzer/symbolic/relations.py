@@ -30,7 +30,7 @@ def canonical(relation: Any) -> tuple[Any, ...]:
         return ()
     if isinstance(relation, sympy.And):
         return tuple(one for part in relation.args for one in canonical(part))
-    if not relation.is_Relational:
+    if not relation.is_Relational or any(not atom.args[1].is_Integer for atom in relation.atoms(FloorDiv)):
         return (relation,)
     terms = products(gathered(sympy.expand(relation.lhs - relation.rhs)))
     if not all(factor.is_Rational for factor in terms.values()):
@@ -81,7 +81,7 @@ def interval(expr: Any, bounds: Bounds) -> tuple[float, float]:
     if expr.is_Symbol:
         return bounds.get(expr, (1, inf))
     left = remainder(expr)
-    if left is not None and left[1] > 0:
+    if left is not None and isinstance(left[1], int):
         return left[2], left[1] - 1 + left[2]
     parts = [interval(part, bounds) for part in expr.args]
     if expr.is_Add:

@@ -128,16 +128,16 @@ def gathered(expr: Any) -> Any:
     if not expr.is_Add:
         return expr
     terms = products(expr)
-    changed = True
-    while changed:
-        changed = any(_halved(terms, product) for product in list(terms))
+    changed = False
+    while any(_halved(terms, product) for product in list(terms)):
+        changed = True
     constant = terms.get(sympy.S.One, sympy.S.Zero)
     if len(terms) == 2 and constant:
         product, factor = next((product, factor) for product, factor in terms.items() if product != 1)
         if isinstance(product, FloorDiv) and product.args[1].is_Integer and constant % factor == 0:
             top, bottom = product.args
             return factor * FloorDiv(top + constant / factor * bottom, bottom)
-    return _summed(terms)
+    return _summed(terms) if changed else expr
 
 
 def _halved(terms: dict[Any, Any], product: Any) -> bool:
@@ -162,7 +162,7 @@ def _halved(terms: dict[Any, Any], product: Any) -> bool:
     return False
 
 
-def remainder(expr: Any) -> tuple[Any, int, int] | None:
+def remainder(expr: Any) -> tuple[Any, Any, int] | None:
     """The x, n and k of a sum that is (x mod n) + k; None for any other formula.
 
     >>> H = symbol("H")
@@ -171,6 +171,10 @@ def remainder(expr: Any) -> tuple[Any, int, int] | None:
     """
     for term in expr.args if expr.is_Add else ():
         number, atom = term.as_coeff_Mul()
+        for rounded in sympy.Mul.make_args(term):  # by a size: 6 − m·⌊6/m⌋
+            left = expr - term - rounded.args[0] if isinstance(rounded, FloorDiv) else expr
+            if left.is_Integer and not rounded.args[1].is_Integer and term == -rounded * rounded.args[1]:
+                return *rounded.args, int(left)
         if not (isinstance(atom, FloorDiv) and number < 0 and atom.args[1].is_Integer):
             continue
         constant, rest = (expr - term).as_coeff_Add()
