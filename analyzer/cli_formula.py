@@ -240,14 +240,14 @@ def analyze_open(model: str, given: dict[str, Any]) -> Analysis:
         settings = given["set"] or []
         return load(model, given["kwargs"], settings, given["image_size"], given["dtype"], {**options, **sizes})
 
-    loaded = load_open(built, given["batch"], given["seq"])
+    loaded, tokens = load_open(built, given["batch"], given["seq"])
     tell_notes(loaded)
     refusal: AnalyzerError | None = None
     for opened, usual in openings(loaded, given["image_size"] is None):
         names = open_names(opened, inputs, model)
         if not names:
             break
-        wanted = {name: size for name, size in usual.items() if name in names} | hints
+        wanted = {name: size for name, size in (tokens | usual).items() if name in names} | hints
         try:
             analysis = analyze_loaded(model, opened, inputs, given["assume"] or [], given["train"], "raise", wanted)
         except AnalyzerError as error:

@@ -19,7 +19,7 @@ __all__ = ["load_open", "open_names", "openings"]
 BATCH, SEQ = 1013, 1009  # primes that are no size of any model, by which a size is found again in an input
 
 
-def load_open(load: Callable[..., Loaded], batch: int | None, seq: int | None) -> Loaded:
+def load_open(load: Callable[..., Loaded], batch: int | None, seq: int | None) -> tuple[Loaded, dict[str, int]]:
     """A model whose usual inputs have names for the sizes of the batch and the text, where these are sizes alone.
 
     Args:
@@ -27,9 +27,13 @@ def load_open(load: Callable[..., Loaded], batch: int | None, seq: int | None) -
         batch: the size of the batch, where it does not stay open.
         seq: tokens of a text, where they do not stay open.
 
+    Returns:
+        The model, and how many tokens it usually takes, where that is open.
+
     Raises:
         InputError: there is no such model.
     """
+    usual = load(batch=batch, seq=seq)
     for batched, worded in ((True, True), (True, False), (False, True)):
         marks: dict[int, str] = {}
         if batched and batch is None:
@@ -41,8 +45,16 @@ def load_open(load: Callable[..., Loaded], batch: int | None, seq: int | None) -
         except InputError:  # some take no text, and say so
             continue
         if _is_open(loaded, marks):
-            return _renamed(loaded, partial(_named, marks))
-    return load(batch=batch, seq=seq)
+            named = _renamed(loaded, partial(_named, marks))
+            return named, {name: size for name, size in _pairs(named, usual) if name == "S"}
+    return usual, {}
+
+
+def _pairs(named: Loaded, usual: Loaded) -> Iterator[tuple[Any, int]]:
+    """The sizes of both, side by side."""
+    specs = (leaves((loaded.args, loaded.kwargs), (TensorSpec,)) for loaded in (named, usual))
+    for (_, one), (_, other) in zip(*specs, strict=True):
+        yield from zip(one.shape, other.shape, strict=True)
 
 
 def _is_open(loaded: Loaded, marks: Mapping[int, str]) -> bool:

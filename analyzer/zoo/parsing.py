@@ -49,7 +49,7 @@ def parse_input(text: str) -> tuple[str, Any]:
         return name or "", TensorSpec(shape, parse_dtype(dtype or "float32"))  # type: ignore[arg-type]
     values = _VALUES.fullmatch(written)
     if values is None:
-        forms = "1x3x224x224, name=2x128:int64, or name=[[1,28,28]] with its numbers"
+        forms = "1x3x224x224, Bx3xHxW with names, name=2x128:int64, or name=[[1,28,28]] with its numbers"
         raise InputError(f"an input is written {forms}, but this is {text!r}")
     return name or "", _values(values[1], values[2], text)
 

@@ -146,11 +146,23 @@ def test_usual_inputs_are_opened_where_the_model_allows_it(flopgraph):
     assert "⌊" in told
     told = flopgraph("formula", "torchvision:vit_b_16", "--convention", "macs")
     assert "H = 224" in told
-    told = flopgraph("formula", "nets.py:Masked", "--input", "Nx7")
-    assert "at most: a size that only data decide" in told
     assert "W = 224" in told
     fixed = flopgraph("formula", "torchvision:resnet18", "--convention", "macs", "--image-size", "224")
     assert fixed.startswith("MACs     1,814,073,344·B\n")  # torchvision's table: 1.81 G
+
+
+def test_a_size_that_data_decide_is_the_largest_it_can_be(flopgraph):
+    told = flopgraph("formula", "nets.py:Masked", "--input", "Nx7")
+    assert told.startswith("MACs     35·N\n")
+    assert "at most: a size that only data decide" in told
+
+
+def test_a_text_that_must_be_short_has_its_own_hint(flopgraph):
+    """CLIP's text has 77 tokens at most, and its images are 224 high and wide."""
+    pytest.importorskip("transformers")
+    told = flopgraph("formula", "transformers:clip", "--convention", "macs")
+    assert "S ≤ 77" in told
+    assert "H = 224" in told
 
 
 def test_texts_are_opened(flopgraph):
@@ -174,5 +186,5 @@ def test_a_plot_is_a_picture_and_says_where_parts_cross(flopgraph, tmp_path):
 
 def test_errors_have_the_names_that_were_given(flopgraph):
     told = flopgraph("formula", "nets.py:Conv", "--input", "BxHxW", "--hint", "B=3,H=5,W=7", code=1)
-    assert "H - 1" in told  # the size behind the convolution, in torch's own words
+    assert "(5, ⌈H/2⌉, ⌈W/2⌉) float32" in told
     assert not re.search(r"\bs[0-9]", told)
