@@ -220,7 +220,8 @@ def _plot(model: str, given: dict[str, Any]) -> str:
     name, low, high = parse_range(given["vary"])
     sizes = parse_named_sizes(given["at"] or [], "--at")
     analysis = analyze_open(model, given)
-    growth.save(analysis, given["output"], name, low, high, sizes, weigh, given["by"], given["depth"])
+    drawn = growth.figure(analysis, name, low, high, sizes, weigh, given["by"], given["depth"])
+    drawn.savefig(given["output"], dpi=160)
     lines = growth.parts(analysis, weigh, given["by"], given["depth"])
     return "".join(f"{line}\n" for line in formulas.crossings(lines, name, sizes))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from analyzer.analysis import Analysis
 
-__all__ = ["figure", "parts", "save"]
+__all__ = ["figure", "parts"]
 
 POINTS = 400
 PARTS = 9  # as many colours as one tells apart; the rest is one part
@@ -33,27 +32,6 @@ def parts(analysis: Analysis, weigh: Convention, by: str, depth: int | None) -> 
     lines = by_module(analysis, weigh, 2 if depth is None else depth)
     holders = {line.parent for line in lines[1:]}
     return [line for line in lines if line.path not in holders or (line.path == "" and len(lines) == 1)]
-
-
-def save(
-    analysis: Analysis,
-    path: str | os.PathLike[str],
-    name: str,
-    low: int,
-    high: int,
-    sizes: Mapping[str, int],
-    weigh: Convention,
-    by: str,
-    depth: int | None,
-) -> None:
-    """Draw `figure` into a file.
-
-    Raises:
-        InputError: it cannot be drawn there, or the formulas hold nowhere in the range.
-    """
-    charts.check(path)
-    drawn = figure(analysis, name, low, high, sizes, weigh, by, depth)
-    drawn.savefig(path, dpi=160, facecolor=charts.PAPER)
 
 
 def figure(
@@ -80,13 +58,21 @@ def figure(
 
     Raises:
         InputError: matplotlib is not installed, or the formulas hold nowhere in the range.
+
+    >>> from torch import nn
+    >>> from analyzer import CONVENTIONS, TensorSpec, analyze
+    >>> analysis = analyze(nn.Sequential(nn.Linear(7, 5), nn.Linear(5, 3)).eval(), TensorSpec(("B", 7)))
+    >>> drawn = figure(analysis, "B", 1, 64, {}, CONVENTIONS["macs"])
+    >>> [text.get_text() for text in drawn.axes[0].get_legend().get_texts()]
+    ['1', '0']
     """
+    charts.require_matplotlib()
     from matplotlib.figure import Figure
 
     lines = parts(analysis, weigh, by, depth)
     steps = _steps(lines, name, low, high, sizes)
     shown = _grouped([(line.path or line.label, _values(line.value, name, steps, sizes)) for line in lines])
-    drawing = Figure(figsize=(10, 6), layout="constrained")
+    drawing = Figure(figsize=(10, 6), layout="constrained", facecolor=charts.PAPER)
     axes = drawing.subplots()
     axes.stackplot(steps, *(values for _, values in shown), labels=[printable(label) for label, _ in shown], alpha=0.85)
     axes.set_xscale("log", base=2)

@@ -28,6 +28,8 @@ CLASSES = 4096  # residue classes are searched one by one
 def largest(formulas: Any, name: str, budget: int, **sizes: int) -> int:
     """The largest size of one name at which a formula is within a budget, and holds.
 
+    A smaller size may be over the budget only where the formula falls somewhere; few do.
+
     Args:
         formulas: an `Expression`, or several that must all be within it, such as what is alive at each moment.
         name: the size that is looked for.
@@ -58,7 +60,7 @@ def largest(formulas: Any, name: str, budget: int, **sizes: int) -> int:
         raise InputError(f"no {name} is within {budget:,}: {name} = {least:,} takes {cost:,}")
     size = _last([*limits, *_conditions(domain, name, fixed)], least, start)
     if size is None:
-        raise InputError(f"the formula holds for no {name} of at most {start:,}; see its conditions")
+        raise InputError(f"no {name} of at most {start:,} was found for which the formula holds; see its conditions")
     if size == LARGEST:
         raise InputError(f"every {name} is within {budget:,}")
     return size
@@ -66,6 +68,8 @@ def largest(formulas: Any, name: str, budget: int, **sizes: int) -> int:
 
 def crossing(a: Any, b: Any, name: str, **sizes: int) -> int | None:
     """The size of one name from which on ``a`` is larger than ``b``, for all larger sizes too; None where it never is.
+
+    It is where the formulas cross; whether they hold there is for ``.at`` to say.
 
     Args:
         a: an `Expression`, or a number.
