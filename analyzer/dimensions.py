@@ -16,12 +16,12 @@ from analyzer.pytree import leaves, map_tensors
 from analyzer.spec import TensorSpec
 from analyzer.symbolic.domain import Condition, Domain, Name
 from analyzer.symbolic.expression import Expression
-from analyzer.symbolic.source import compiled
+from analyzer.symbolic.source import FUNCTIONS, compiled
 
 __all__ = ["inherited", "open_names", "opened", "with_dynamic_shapes"]
 
 # What a formula as Python's source calls.
-_TAKEN = frozenset({"max", "min", "floor", "ceil", "sqrt"})
+_TAKEN = frozenset(FUNCTIONS)
 
 
 def open_names(inputs: Any, hints: Mapping[str, int] | None) -> tuple[Name, ...]:

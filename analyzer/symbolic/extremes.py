@@ -62,42 +62,7 @@ def _above(one: tuple[Any, list[int]], other: tuple[Any, list[int]], domain: Dom
 
 
 def never_less(one: Any, other: Any, domain: Domain) -> bool:
-    """Whether it can be shown that one formula is as large as another for all sizes of the domain.
+    """Whether it can be shown that one formula is as large as another for all sizes of the domain."""
+    from analyzer.symbolic.relations import narrowed, never_negative
 
-    The roundings of both are replaced by ratios that are no larger in the one and no smaller in the other; the
-    difference is at least 0 where, counted from the smallest sizes on, no term of it is negative.
-    """
-    import sympy
-
-    from analyzer.symbolic.relations import narrowed
-    from analyzer.symbolic.rounding import FloorDiv, products
-
-    difference = sympy.expand(one - other)
-    if not difference.is_polynomial(*difference.free_symbols, *difference.atoms(FloorDiv)):
-        return False
-    bounds = narrowed(domain)
-    below = []
-    for product, factor in products(difference).items():
-        if any(atom.args[0].atoms(FloorDiv) or not atom.args[1].is_Integer for atom in product.atoms(FloorDiv)):
-            return False
-        # A rounding of sizes is 0 or more, and so is what stands for it, or its product would say nothing.
-        made = {atom: _ratio(atom, up=factor < 0) for atom in product.atoms(FloorDiv)}
-        below.append(factor * product.xreplace(made))
-    moved = {symbol: symbol + int(bounds[symbol][0]) for symbol in difference.free_symbols}
-    if any(not _is_plain(atom, moved) for atom in difference.atoms(FloorDiv)):
-        return False
-    total = sympy.expand(sympy.Add(*below).xreplace(moved))
-    return all(factor >= 0 for factor in total.as_coefficients_dict().values())
-
-
-def _ratio(atom: Any, up: bool) -> Any:
-    top, bottom = atom.args
-    return top / bottom if up else (top - bottom + 1) / bottom
-
-
-def _is_plain(atom: Any, moved: Any) -> bool:
-    """Whether the smallest that stands for a rounding is 0 or more at all sizes."""
-    import sympy
-
-    least = sympy.expand(_ratio(atom, up=False).xreplace(moved))
-    return all(factor >= 0 for factor in least.as_coefficients_dict().values())
+    return never_negative(one - other, narrowed(domain))

@@ -58,6 +58,8 @@ def _named(expr: Any) -> str:
         return f"⌈log2({in_words(expr.args[0])})⌉"
     if name in ("Max", "Min"):
         return f"{name.lower()}({', '.join(in_words(part) for part in _ordered(expr.args))})"
+    if name == "Round":
+        return f"round({in_words(expr.args[0])})"
     if name in ("floor", "ceiling"):
         left, right = "⌊⌋" if name == "floor" else "⌈⌉"
         return f"{left}{in_words(expr.args[0])}{right}"
@@ -95,7 +97,7 @@ def _product(number: Any, rest: Any) -> str:
         return "·".join([in_words(number), *factors])
     if number.is_Float:
         return "·".join([repr(float(number)), *factors])
-    return f"{_product(type(number)(number.p), rest)}/{number.q:,}"
+    return f"{_product(number * number.q, rest)}/{number.q:,}"
 
 
 def _ordered(parts: Iterable[Any]) -> list[Any]:

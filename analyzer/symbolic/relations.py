@@ -10,7 +10,7 @@ import sympy
 
 from analyzer.symbolic.rounding import FloorDiv, gathered, products, remainder, symbol
 
-__all__ = ["Bounds", "bounds_of", "canonical", "interval", "narrowed", "settled"]
+__all__ = ["Bounds", "bounds_of", "canonical", "interval", "narrowed", "never_negative", "settled"]
 
 Bounds = dict[Any, tuple[float, float]]
 """Symbol -> its smallest and its largest size."""
@@ -127,7 +127,7 @@ def settled(decisions: Iterable[tuple[Any, Any]], bounds: Bounds) -> list[tuple[
     for relation, beside in found:
         mine = relation.is_Relational and relation.lhs.is_Symbol and relation.rhs.is_Integer
         if not mine:
-            if not _follows(relation, known):
+            if not _follows(relation, known) and not any(_stronger(other, relation) for other, _ in found):
                 kept.setdefault(relation, beside)
         elif not _follows(relation, bounds):
             low, high = known[relation.lhs]
@@ -170,18 +170,59 @@ def _narrow(relation: Any, known: Bounds) -> None:
         known[relation.lhs] = (low, high)
 
 
+def _stronger(one: Any, other: Any) -> bool:
+    """Whether a relation says the same of the same sum and a number, and more."""
+    if not (one.is_Relational and other.is_Relational and one.lhs == other.lhs and one.rel_op == other.rel_op):
+        return False
+    more = one.rhs - other.rhs
+    return bool(more.is_Integer and ((one.rel_op == ">=" and more > 0) or (one.rel_op == "<=" and more < 0)))
+
+
 def _follows(relation: Any, known: Bounds) -> bool:
     """Whether it holds for all sizes within bounds."""
     if not relation.is_Relational or not relation.rhs.is_Integer:
         return False
-    low, high = interval(relation.lhs, known)
-    number = int(relation.rhs)
-    return {
-        ">=": low >= number,
-        "<=": high <= number,
-        "!=": not low <= number <= high,
-        "==": low == high == number,
-    }[relation.rel_op]
+    left, number = relation.lhs, int(relation.rhs)
+    low, high = interval(left, known)
+    if relation.rel_op == ">=":
+        return low >= number or never_negative(left - number, known)
+    if relation.rel_op == "<=":
+        return high <= number or never_negative(number - left, known)
+    if relation.rel_op == "!=":
+        outside = not low <= number <= high
+        return outside or never_negative(left - number - 1, known) or never_negative(number - left - 1, known)
+    return low == high == number
+
+
+def never_negative(expr: Any, known: Bounds) -> bool:
+    """Whether it can be shown that a formula is 0 or more for all sizes within bounds.
+
+    Roundings are replaced by ratios that are no larger, and no smaller where they are taken away. What is left is 0 or
+    more where, counted from the smallest sizes on, no term of it is negative.
+
+    >>> H = symbol("H")
+    >>> never_negative(H - FloorDiv(H + 2, 3), {H: (1, inf)}), never_negative(H - FloorDiv(H + 3, 3), {H: (1, inf)})
+    (True, False)
+    """
+    terms = products(expr)
+    moved = {one: one + int(known.get(one, (1, inf))[0]) for one in expr.free_symbols}
+
+    def shown(smooth: Any) -> bool:
+        return all(factor >= 0 for factor in products(smooth.xreplace(moved)).values())
+
+    below = []
+    for product, factor in terms.items():
+        atoms = product.atoms(FloorDiv)
+        if any(atom.args[0].atoms(FloorDiv) or not atom.args[1].is_Integer for atom in atoms):
+            return False
+        # A product says something of its factors' bounds where none of them is negative.
+        lowest = [(atom.args[0] - atom.args[1] + 1) / atom.args[1] for atom in atoms]
+        if (product.is_Mul or product.is_Pow) and not all(map(shown, lowest)):
+            return False
+        ends = {atom: (atom.args[0] - (atom.args[1] - 1 if factor > 0 else 0)) / atom.args[1] for atom in atoms}
+        below.append(factor * product.xreplace(ends))
+    total = sympy.Add(*below)
+    return bool(total.is_polynomial()) and shown(total)
 
 
 def bounds_of(names: Iterable[Any]) -> Bounds:

@@ -8,12 +8,13 @@ With whole numbers x, k and a whole m, n > 0 (Graham, Knuth, Patashnik: Concrete
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
 
 import sympy
 
-__all__ = ["CeilLog2", "FloorDiv", "gathered", "normal", "products", "remainder", "symbol", "value"]
+__all__ = ["CeilLog2", "FloorDiv", "Round", "gathered", "normal", "products", "remainder", "symbol", "value"]
 
 
 def symbol(name: str) -> Any:
@@ -71,6 +72,25 @@ class CeilLog2(sympy.Function):  # type: ignore[misc]
     def eval(cls, number: Any) -> Any:
         """The number, where it is known."""
         return sympy.Integer(max(int(number) - 1, 0).bit_length()) if number.is_Integer else None
+
+
+class Round(sympy.Function):  # type: ignore[misc]
+    """The nearest whole number, the even one of two, as Python's ``round``.
+
+    >>> Round(sympy.Rational(5, 2)), Round(symbol("H") / 2)
+    (2, Round(H/2))
+    """
+
+    nargs = (1,)
+    is_integer = True
+    is_finite = True
+
+    @classmethod
+    def eval(cls, number: Any) -> Any:
+        """The number, where it is known."""
+        if number.is_Rational:
+            return sympy.Integer(round(Fraction(int(number.p), int(number.q))))
+        return sympy.Integer(round(float(number))) if number.is_Float else None
 
 
 def _simplest(top: Any, bottom: int) -> Any:

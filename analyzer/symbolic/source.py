@@ -42,7 +42,7 @@ def in_python(expr: Any) -> str:
     return repr(float(expr)) if expr.is_Float else str(expr)
 
 
-_CALLS = {"Max": "max", "Min": "min", "floor": "floor", "ceiling": "ceil", "CeilLog2": "ceil_log2"}
+_CALLS = {"Max": "max", "Min": "min", "floor": "floor", "ceiling": "ceil", "CeilLog2": "ceil_log2", "Round": "round"}
 
 
 def _product(expr: Any) -> str:
@@ -113,7 +113,7 @@ def parsed(text: str) -> Any:
 def _parse(node: ast.AST, text: str) -> Any:
     import sympy
 
-    from analyzer.symbolic.rounding import CeilLog2, FloorDiv, symbol
+    from analyzer.symbolic.rounding import CeilLog2, FloorDiv, Round, symbol
 
     def parse(part: ast.AST) -> Any:
         return _parse(part, text)
@@ -126,7 +126,7 @@ def _parse(node: ast.AST, text: str) -> Any:
         return -parse(node.operand)
     if isinstance(node, ast.Call):
         made = {"max": sympy.Max, "min": sympy.Min, "floor": sympy.floor, "ceil": sympy.ceiling, "sqrt": sympy.sqrt}
-        made["ceil_log2"] = CeilLog2
+        made |= {"ceil_log2": CeilLog2, "round": Round}
         return made[node.func.id](*map(parse, node.args))  # type: ignore[attr-defined]
     if isinstance(node, ast.Compare):
         kinds = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
@@ -177,6 +177,7 @@ def _ceil_log2(number: Any) -> Any:
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "ceil_log2": _ceil_log2,
+    "round": _elementwise("rint", round),
     "max": _elementwise("maximum", max),
     "min": _elementwise("minimum", min),
     "floor": _elementwise("floor", math.floor),

@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 from torch.utils._sympy import functions
 
-from analyzer.symbolic.rounding import CeilLog2, FloorDiv, gathered
+from analyzer.symbolic.rounding import CeilLog2, FloorDiv, Round, gathered
 
 __all__ = ["translated"]
 
@@ -88,6 +88,7 @@ _WORDS: Mapping[type, Callable[..., Any]] = {
     functions.FloorToInt: _floor,
     functions.TruncToInt: _truncated,
     functions.CeilToInt: _ceiling,
+    functions.RoundToInt: Round,
     functions.ToFloat: lambda number: number,
     functions.Identity: lambda number: number,
     functions.IntTrueDiv: lambda top, bottom: top / bottom,

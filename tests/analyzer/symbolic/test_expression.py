@@ -290,3 +290,31 @@ def test_a_concrete_analysis_imports_no_sympy():
         "assert 'sympy' not in sys.modules, 'imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda x: nn.functional.interpolate(x, scale_factor=0.7, mode="bilinear"),
+        lambda x: nn.functional.interpolate(x, scale_factor=1 / 3, mode="bilinear"),
+        lambda x: nn.functional.max_pool2d(x, 3, 2, ceil_mode=True),
+        lambda x: nn.functional.unfold(x, 3, stride=2).relu(),
+        lambda x: nn.functional.pad(x, (0, -x.shape[-1] % 7)).relu(),
+        lambda x: x[..., : round(x.shape[-1] * 0.5) + 1].relu(),
+        lambda x: x[..., : -(-x.shape[-1] // 3)].relu(),
+        lambda x: x.chunk(3, -1)[0].relu(),
+        lambda x: x[..., 1::2].relu() + x.shape[-1] % 5,
+        lambda x: x.flatten(1).relu(),
+    ],
+)
+def test_sizes_that_are_rounded_are_exact_wherever_the_conditions_hold(model):
+    total = analyze(model, TensorSpec(("B", 3, "H", "W"))).total("all")
+    source = random.Random(11)
+    tried = 0
+    for _ in range(60):
+        sizes = {"B": source.randint(1, 5), "H": source.randint(1, 300), "W": source.randint(1, 300)}
+        if all(condition.holds(sizes) for condition in total.domain.conditions):
+            tried += 1
+            shape = (sizes["B"], 3, sizes["H"], sizes["W"])
+            assert total.at(**sizes) == analyze(model, TensorSpec(shape)).total("all"), sizes
+    assert tried >= 20

@@ -84,3 +84,14 @@ def test_intervals():
     assert interval(FloorDiv(H, 4) * W, {H: (8, 11), W: (3, inf)}) == (6, inf)
     assert interval(sympy.Max(H, 7) - W, {H: (1, 9), W: (2, 3)}) == (4, 7)
     assert interval(0 * H + H * 0 + 5, {}) == (5, 5)
+
+
+def test_of_two_sums_with_numbers_the_stronger_is_kept():
+    assert _words(H <= W, H <= W - 1) == ["H ≤ W − 1"]
+    assert _words(H - FloorDiv(H + 2, 3) >= 0) == []  # a third, rounded up, is not more than the whole
+    assert _words(H - FloorDiv(H + 3, 3) >= 0) == ["H ≥ ⌈(H + 1)/3⌉"]
+
+
+def test_a_remainder_by_a_remainder():
+    by = _mod(W, 6)
+    assert _words(sympy.Eq(6 - by * FloorDiv(6, by), 0)) == ["6 mod (W mod 6) = 0"]
