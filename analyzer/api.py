@@ -144,6 +144,10 @@ def _on_open_sizes(
             except Pinned as pin:
                 pinned[pin.name] = pin
                 continue
+            except AnalyzerError as error:
+                sizes_said = ", ".join(f"{name.name} = {name.hint:,}" for name in names)
+                error.details += (("sizes", f"{sizes_said} decide; others by hints="),)
+                raise
             domain = sizes.conclude(names)
             given = [*inherited(inputs), *(pin.condition for pin in pinned.values())]
             domain.conditions[:0] = [one for one in given if one not in domain.conditions]

@@ -21,6 +21,7 @@ from analyzer.node import Attribute, Edge, Kind, Node, Ref, record
 from analyzer.propagate import plain
 from analyzer.spec import TensorSpec
 from analyzer.state import UNINITIALIZED, Entry, ModelState
+from analyzer.uniform import Uniform
 
 __all__ = ["PLAIN", "Lifter"]
 
@@ -52,6 +53,7 @@ class Lifter:
         self.used: set[str] = set()
         self.exact = True  # until a size is an upper bound
         self.has_open_sizes = False
+        self.uniform = Uniform()
         self.assumptions = assumptions
         self.lazy: dict[str, TensorSpec] = {}
         self.packed: dict[str, TensorSpec] = {}

@@ -108,7 +108,9 @@ class Recorder(Decider):
             if rule.unread:
                 args, kwargs = self._stand_in(rule, args, kwargs)
             self.constants.note(function, args, kwargs, result if written is None else written)
-        elif (outcome.values is not None or rule.choice is not None) and written is None:
+        elif self.has_open_sizes and written is None:
+            self.uniform.note(rule.name, args, kwargs, result)
+        if not known and (outcome.values is not None or rule.choice is not None) and written is None:
             self._choose(rule, outcome, result)
         return result
 

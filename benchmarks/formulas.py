@@ -14,7 +14,7 @@ from typing import Any
 import numpy
 import torch
 
-from analyzer import Analysis, TensorSpec, analyze
+from analyzer import Analysis, AnalyzerError, TensorSpec, analyze
 from analyzer.pytree import map_tensors
 from analyzer.symbolic.domain import Condition
 from analyzer.zoo import load
@@ -77,19 +77,22 @@ def _named(spec: Any, shape: str | None) -> Any:
 def check(case: Case, points: int = 20, seed: int = 0) -> dict[str, Any]:
     """One row: how many random points hold, at how many of them every formula is true, and what is pinned and where."""
     model, args, kwargs = case.inputs()
+    dims: set[Any] = {dim for spec in _specs((args, kwargs)) for dim in spec.shape}
+    names = sorted(dim for dim in dims if isinstance(dim, str))
+    row: dict[str, Any] = {"model": case.name, "names": names, "pinned": {}, "differs": [], "points": 0, "equal": 0}
     with torch.no_grad():
         start = perf_counter()
-        analysis = analyze(model, args, kwargs, hints=case.hints or None)
-        row: dict[str, Any] = {"model": case.name, "capture": perf_counter() - start}
-        names: list[Any] = sorted(
-            {dim for spec in _specs((args, kwargs)) for dim in spec.shape if isinstance(dim, str)}
-        )
+        try:
+            analysis = analyze(model, args, kwargs, hints=case.hints or None)
+        except AnalyzerError as error:
+            return row | {"conditions": 0, "holds": 0.0, "differs": [str(error)]}
+        row["capture"] = perf_counter() - start
         drawn = _drawn(names, case, seed, _pinned(analysis.conditions))
         holds = _holds(analysis.conditions, drawn)
-        row |= {"names": names, "conditions": len(analysis.conditions), "holds": float(holds.mean())}
+        row |= {"conditions": len(analysis.conditions), "holds": float(holds.mean())}
         row["pinned"] = {n: (v, str(s)) for n, (v, s) in _pinned(analysis.conditions).items()}
         chosen = _distinct(drawn, holds, points)
-        row |= {"points": len(chosen), "equal": 0, "differs": []}
+        row["points"] = len(chosen)
         for sizes in chosen:
             differs = _differences(analysis, sizes, analyze(model, *_at((args, kwargs), sizes)))
             row["equal"] += not differs
@@ -241,7 +244,7 @@ CASES: tuple[Case, ...] = (
     Case("diffusers:UNet2DConditionModel", {"sample": "B _ H W", "timestep": "B", "encoder_hidden_states": "B S _"}),
     Case("diffusers:UNet2DModel", {"sample": "B _ H W", "timestep": "B"}),
     Case("diffusers:AutoencoderKL", {"sample": "B _ H W"}),
-    Case("diffusers:DiTTransformer2DModel", {"hidden_states": "B _ H W", "timestep": "B", "class_labels": "B"}),
+    Case("diffusers:DiTTransformer2DModel", {"hidden_states": "B _ H H", "timestep": "B", "class_labels": "B"}),
     *(
         Case(f"torch.nn:{name}", {"0": "S B 7"}, {"kwargs": {"input_size": 7, "hidden_size": 11, "num_layers": 2}})
         for name in ("LSTM", "GRU", "RNN")

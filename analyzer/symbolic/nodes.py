@@ -27,6 +27,10 @@ class RememberingNode(SymNode):
         """The formula."""
         return self._expr
 
+    def str(self) -> str:
+        """The formula as people write it: errors of rules, and the model's own, have sizes in them."""
+        return self.shape_env.said(self._expr)  # type: ignore[no-any-return]
+
     def wrap_int(self, num: int) -> SymNode:
         """A plain number as a node."""
         known = self.shape_env.made

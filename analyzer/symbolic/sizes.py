@@ -171,7 +171,7 @@ class OpenSizes(ShapeEnv):
     def number(self, size: Any) -> Any:
         """A symbolic int as an `Expression`, another symbolic value as text; anything else as it is."""
         if isinstance(size, (torch.SymFloat, torch.SymBool)):
-            return in_words(self.translated(size.node.expr))
+            return self.said(size.node.expr)
         if not isinstance(size, torch.SymInt):
             return size
         expr = size.node.expr
@@ -200,6 +200,10 @@ class OpenSizes(ShapeEnv):
 
         error.message, error.hint = named(error.message), named(error.hint)
         error.details = tuple((label, named(text)) for label, text in error.details)
+
+    def said(self, expr: Any) -> str:
+        """A formula of torch's as people write it."""
+        return in_words(self.translated(expr))
 
     def translated(self, expr: Any) -> Any:
         """A formula of torch's in sympy's own words, with the names that people gave."""

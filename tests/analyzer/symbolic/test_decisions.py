@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from analyzer import TensorSpec, analyze
+from analyzer.errors import DataDependentError, ModelError, ShapeError
 from analyzer.symbolic.domain import ConditionError
 
 
@@ -212,3 +213,62 @@ def test_a_second_analysis_works_nothing_out_again(monkeypatch):
     monkeypatch.setattr(sympy, "expand", refuse)
     monkeypatch.setattr(sympy.Basic, "xreplace", refuse)
     assert of(model, "B", 3, "H", "W").outputs.shape[1] == 3
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def test_errors_name_the_sizes_as_the_user_does_and_say_which_decided():
+    with pytest.raises(ShapeError) as raised:
+        of(lambda x: x[:, ::2] @ torch.ones(5, 3), "B", "S", S=13)
+    assert "(B, ⌈S/2⌉)" in str(raised.value)
+    assert "sizes   B = 2, S = 13 decide; others by hints=" in str(raised.value)
+
+
+def test_so_do_errors_of_the_model():
+    def model(x):
+        if x.shape[1] != 224:
+            raise ValueError(f"224 wanted, not {x.shape[1]}")
+        return x
+
+    with pytest.raises(ModelError, match="224 wanted, not W"):
+        of(model, "B", "W", W=225)
+
+
+# --- constants of open sizes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda mask: mask.all(),
+        lambda mask: mask.bool().all().item(),
+        lambda mask: mask.sum() == mask.numel(),
+        lambda mask: mask[:, :1].expand(-1, 5).sum() == 5 * mask.shape[0],
+        lambda mask: (mask > 0).any(),
+        lambda mask: int(mask.amin()) == 1,
+    ],
+)
+def test_a_mask_of_ones_is_known_at_every_size(question):
+    def model(x):
+        return x * 2 if question(x.new_ones(x.shape)) else x * 2 * 3
+
+    analysis = of(model, "B", "S")
+    assert (str(analysis.by_op()["mul"]), said(analysis), analysis.diagnostics) == ("B·S", [], ())
+
+
+def test_a_mask_that_was_written_on_is_not():
+    def model(x):
+        mask = torch.ones(x.shape)
+        mask[:, 0] = x[:, 0]
+        return x * 2 if mask.all() else x
+
+    with pytest.raises(DataDependentError):
+        of(model, "B", "S")
+
+
+def test_whether_it_is_all_ones_may_hang_on_a_size():
+    def model(x):
+        return x * 2 if torch.ones(x.shape).sum() > 100 else x
+
+    assert said(of(model, "S", 7, S=15)) == ["S ≥ 15"]  # 7 · 15 is 105, 7 · 14 is 98
