@@ -35,12 +35,16 @@ if TYPE_CHECKING:  # what type checkers see; Python finds the same names by `_HO
     from analyzer.graph import Graph as Graph
     from analyzer.limits import Check as Check, check as check
     from analyzer.node import Edge as Edge, Node as Node, Parameter as Parameter
+    from analyzer.piecewise import Pieces as Pieces, piecewise as piecewise
     from analyzer.promotion import broadcast_shapes as broadcast_shapes, result_dtype as result_dtype
     from analyzer.rule import Bound as Bound, Rule as Rule
     from analyzer.ruleset import RuleSet as RuleSet
     from analyzer.skeleton import skeleton as skeleton
     from analyzer.spec import Known as Known, TensorSpec as TensorSpec
     from analyzer.sweeps import Job as Job, Result as Result, sweep as sweep
+    from analyzer.symbolic.domain import Condition as Condition, ConditionError as ConditionError
+    from analyzer.symbolic.expression import Expression as Expression
+    from analyzer.symbolic.search import crossing as crossing, largest as largest
     from analyzer.zoo import Loaded as Loaded, load as load
 
 _HOMES = {
@@ -58,12 +62,16 @@ _HOMES = {
     "graph": ("Graph",),
     "limits": ("Check", "check"),
     "node": ("Edge", "Node", "Parameter"),
+    "piecewise": ("Pieces", "piecewise"),
     "promotion": ("broadcast_shapes", "result_dtype"),
     "rule": ("Bound", "Rule"),
     "ruleset": ("RuleSet",),
     "skeleton": ("skeleton",),
     "spec": ("Known", "TensorSpec"),
     "zoo": ("Loaded", "load"),
+    "symbolic.domain": ("Condition", "ConditionError"),
+    "symbolic.expression": ("Expression",),
+    "symbolic.search": ("crossing", "largest"),
     "sweeps": ("Job", "Result", "sweep"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

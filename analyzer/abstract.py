@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import torch
@@ -11,7 +12,7 @@ from analyzer.errors import DataDependentError
 from analyzer.node import Attribute, Ref
 from analyzer.spec import TensorSpec
 
-__all__ = ["KNOWN", "MOST", "SPREAD", "UNKNOWN", "AbstractTensor", "Memory"]
+__all__ = ["KNOWN", "METADATA", "MOST", "SPREAD", "UNKNOWN", "AbstractTensor", "Memory"]
 
 _make = torch.Tensor._make_wrapper_subclass
 swap: Any = torch.utils.swap_tensors
@@ -79,7 +80,11 @@ class AbstractTensor(torch.Tensor, metaclass=_Class):
     @staticmethod
     def make(spec: TensorSpec, ref: Ref | Attribute, memory: Memory) -> AbstractTensor:
         """A new abstract tensor of ``spec``: the value ``ref`` in ``memory``."""
-        tensor: AbstractTensor = _make(AbstractTensor, spec.shape, dtype=spec.dtype, device=spec.device)
+        tensor: AbstractTensor
+        if torch.SymInt in map(type, spec.shape):
+            tensor = _make_open(spec)
+        else:
+            tensor = _make(AbstractTensor, spec.shape, dtype=spec.dtype, device=spec.device)
         tensor._spec = spec
         tensor._ref = ref
         tensor._memory = memory
@@ -253,3 +258,30 @@ class AbstractTensor(torch.Tensor, metaclass=_Class):
 
     def data_ptr(self) -> NoReturn:
         raise DataDependentError("the model asks for the memory address of a tensor, which has no memory here")
+
+
+def _make_open(spec: TensorSpec) -> AbstractTensor:
+    """A tensor whose sizes torch asks for where it needs them, see `METADATA`.
+
+    Working out the strides of symbolic sizes, and whether they are contiguous, takes longer than all the rest.
+    """
+    sizes = (1,) * len(spec.shape)
+    return _make(AbstractTensor, sizes, dtype=spec.dtype, device=spec.device, dispatch_sizes_strides_policy="sizes")
+
+
+# What torch asks of a tensor with open sizes, and who answers.
+METADATA: dict[str, Callable[[AbstractTensor], Any]] = {
+    "aten::size": lambda tensor: tensor._spec.shape,
+    "aten::sym_size": lambda tensor: tensor._spec.shape,
+    "aten::stride": lambda tensor: tensor.stride(),
+    "aten::sym_stride": lambda tensor: tensor.stride(),
+    "aten::numel": lambda tensor: tensor._spec.numel,
+    "aten::sym_numel": lambda tensor: tensor._spec.numel,
+    "aten::dim": lambda tensor: len(tensor._spec.shape),
+    "aten::storage_offset": lambda tensor: 0,
+    "aten::sym_storage_offset": lambda tensor: 0,
+    "aten::is_contiguous": lambda tensor: True,
+    "aten::sym_is_contiguous": lambda tensor: True,
+    "aten::is_strides_like_format": lambda tensor: False,
+    "aten::is_non_overlapping_and_dense": lambda tensor: True,
+}

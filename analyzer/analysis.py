@@ -21,6 +21,8 @@ from analyzer.node import Node, Parameter, around
 from analyzer.passes.active_params import active_params
 from analyzer.passes.liveness import MemoryProfile, liveness
 from analyzer.report.comparison import Comparison
+from analyzer.symbolic.domain import Condition, Domain
+from analyzer.symbolic.expression import is_open
 from analyzer.tools import TOOLS, tool
 from analyzer.tools.comparison import verdicts
 
@@ -54,6 +56,7 @@ class Analysis:
         outputs: what the model returns, with a `TensorSpec` for every tensor in it.
         params: elements of all parameters, shared ones once.
         diagnostics: remarks: assumptions, bounds, folds, what no rule knew.
+        domain: the open dimensions of the inputs, and the conditions under which the numbers hold; None without any.
         versions: the versions of flopgraph, torch and the model's package that the numbers hold for.
 
     >>> from torch import nn
@@ -69,6 +72,7 @@ class Analysis:
     diagnostics: tuple[Diagnostic, ...]
     versions: Mapping[str, str] = field(default_factory=dict)
     rules: RuleSet | None = field(default=None, repr=False, compare=False)
+    domain: Domain | None = None
 
     # --- numbers ------------------------------------------------------------------------------------------------
 
@@ -93,7 +97,7 @@ class Analysis:
             InputError: there is no such convention.
         """
         total = sum(self.costs(convention_))
-        return at_most(total) if self._hangs_on_bounds else total
+        return at_most(total) if self._hangs_on_bounds and not is_open(total) else total
 
     def costs(self, convention_: str | Convention = "flops", /) -> list[int]:
         """The cost of every node, in execution order: what all other totals add up."""
@@ -164,6 +168,23 @@ class Analysis:
 
     def _rule_of(self, node: Node) -> Any:
         return None if self.rules is None else self.rules.of_call(node.op, node.target)
+
+    # --- open dimensions ----------------------------------------------------------------------------------------
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What the numbers hold for, each with the line that asked."""
+        return () if self.domain is None else tuple(self.domain.conditions)
+
+    @property
+    def hints(self) -> dict[str, int]:
+        """Open dimension -> the size at which its formulas are shown as numbers."""
+        return {} if self.domain is None else self.domain.hints
+
+    @property
+    def pinned(self) -> dict[str, int]:
+        """Open dimensions that the model leaves one size."""
+        return {} if self.domain is None else self.domain.pinned
 
     # --- parameters and memory ----------------------------------------------------------------------------------
 

@@ -12,7 +12,10 @@ from torch import nn
 
 from analyzer.analysis import Analysis
 from analyzer.capture import Capture, Observer
+from analyzer.closing import closed
+from analyzer.dimensions import inherited, open_names, opened, with_dynamic_shapes
 from analyzer.errors import AnalyzerError, Diagnostic, InputError
+from analyzer.graph import Graph
 from analyzer.inputs import as_specs
 from analyzer.interception import paused_collection
 from analyzer.leftovers import clear_locals, leftovers_taken_back
@@ -20,6 +23,7 @@ from analyzer.passes.fold_batchnorm import fold_batchnorm
 from analyzer.plugins import installed_rules
 from analyzer.pytree import leaves
 from analyzer.ruleset import RuleSet
+from analyzer.symbolic.domain import Domain, Name
 
 __all__ = ["analyze"]
 
@@ -34,6 +38,8 @@ def analyze(
     training: bool | None = None,
     assume: Mapping[str, Any] | bool | None = None,
     observe: Observer | None = None,
+    hints: Mapping[str, int] | None = None,
+    dynamic_shapes: Any = None,
 ) -> Analysis:
     """Say what a model costs, and where, without running it.
 
@@ -54,6 +60,10 @@ def analyze(
             data decide, it is how many. True or False alone answers every branch. Each answer used leaves a Diagnostic.
         observe: is told of every call of a module before it is made, ``observe(path, module, args, kwargs)``, with
             abstract tensors, and returns a function that is told the result.
+        hints: for dimensions that stay open, ``TensorSpec(("B", 3, "H", "W"))``, the sizes that decide branches:
+            ``{"H": 384}``. Sensible ones are taken for names that are left out.
+        dynamic_shapes: the same, said as to ``torch.export.export``: ``{"x": {0: Dim("batch", min=2, max=64)}}``. The
+            sizes of the inputs are the hints.
 
     Returns:
         An `Analysis`. Nothing is printed, and the model is as before.
@@ -74,7 +84,7 @@ def analyze(
         raise InputError(f"training is None, True or False, not {training!r}")
     with paused_collection(), leftovers_taken_back():
         try:
-            return _analyze(model, args, kwargs, rules, on_unknown, training, assume, observe)
+            return _analyze(model, args, kwargs, rules, on_unknown, training, assume, observe, hints, dynamic_shapes)
         except AnalyzerError as error:
             # The user's line is part of the message; the way here through the analyzer is of no use to them, and it
             # holds what was alive there.
@@ -91,15 +101,58 @@ def _analyze(
     training: bool | None,
     assume: Mapping[str, Any] | bool | None,
     observe: Observer | None,
+    hints: Mapping[str, int] | None,
+    dynamic_shapes: Any,
 ) -> Analysis:
     known = installed_rules() if rules is None else _with(rules)
-    capture = Capture(known, training=training, on_unknown=on_unknown, assume=assume, observe=observe)
-    graph, outputs = capture.run(model, *as_specs(model, args, kwargs))
+    inputs = as_specs(model, args, kwargs)
+    if dynamic_shapes is not None:
+        positional, keywords, sizes = with_dynamic_shapes(model, *inputs, dynamic_shapes)
+        inputs, hints = (positional, keywords), {**sizes, **(hints or {})}
+    names = open_names(inputs, hints)
+
+    def new_capture() -> Capture:
+        return Capture(
+            known, training=training, on_unknown=on_unknown, assume=assume, observe=observe, has_open_sizes=bool(names)
+        )
+
+    if names:
+        capture, graph, outputs, domain = _on_open_sizes(new_capture, model, inputs, names)
+    else:
+        capture = new_capture()
+        (graph, outputs), domain = capture.run(model, *inputs), None
     graph = fold_batchnorm(graph)
     params = sum([parameter.spec.numel for parameter in graph.parameters.values() if not parameter.buffer])
     given = (tensor for _, tensor in leaves((args, kwargs), (torch.Tensor,)))
     diagnostics = (*_standing(model, graph, training), *_sparse((*given, *capture.held())), *capture.diagnostics)
-    return Analysis(graph, outputs, params, diagnostics, _versions(model), known)
+    return Analysis(graph, outputs, params, diagnostics, _versions(model), known, domain)
+
+
+def _on_open_sizes(
+    new_capture: Callable[[], Capture], model: Any, inputs: tuple[Any, Any], names: tuple[Name, ...]
+) -> tuple[Capture, Graph, Any, Domain]:
+    """Capture on symbolic ints, and give formulas back."""
+    from analyzer.symbolic.sizes import Pinned, open_sizes  # torch's symbolic algebra takes half a second to import
+
+    pinned: dict[str, Pinned] = {}
+    while True:
+        capture = new_capture()
+        with open_sizes(tuple(name for name in names if name.name not in pinned)) as sizes:
+            try:
+                plain = {name: pin.size for name, pin in pinned.items()}
+                graph, outputs = capture.run(model, *opened(inputs, {**sizes.sizes, **plain}))
+            except Pinned as pin:
+                pinned[pin.name] = pin
+                continue
+            except AnalyzerError as error:
+                sizes_said = ", ".join(f"{name.name} = {name.hint:,}" for name in names)
+                error.details += (("sizes", f"{sizes_said} decide; others by hints="),)
+                raise
+            domain = sizes.conclude(names)
+            given = [*inherited(inputs), *(pin.condition for pin in pinned.values())]
+            domain.conditions[:0] = [one for one in given if one not in domain.conditions]
+            graph, outputs = closed(graph, outputs, sizes.number)
+            return capture, graph, outputs, domain
 
 
 def _with(rules: RuleSet) -> RuleSet:

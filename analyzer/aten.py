@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
-from analyzer.abstract import AbstractTensor
+from analyzer.abstract import METADATA, AbstractTensor
 from analyzer.bounds import at_most, is_bound
 from analyzer.callee import callee
 from analyzer.counts import Counts, Traffic
@@ -65,6 +65,8 @@ class AtenCalls:
             name = operator._schema.name
             if name in _SILENT:
                 return None
+            if name in METADATA and type(args[0]) is AbstractTensor:
+                return METADATA[name](args[0])
             if name in _METADATA:
                 return self._run_on_meta(operator, args, kwargs)
             if name in _QUESTIONS:

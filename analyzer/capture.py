@@ -50,6 +50,7 @@ class Capture(torch.fx.Tracer):
         assume: what values are that only data knows, see `Assumptions`.
         observe: is told of every call of a module, ``observe(path, module, args, kwargs)``, before it is made, and
             returns a function that is told its result.
+        has_open_sizes: whether some sizes of the inputs are symbolic ints.
 
     A capture is used once.
     """
@@ -62,6 +63,7 @@ class Capture(torch.fx.Tracer):
         on_unknown: str = "raise",
         assume: Any = None,
         observe: Observer | None = None,
+        has_open_sizes: bool = False,
     ) -> None:
         super().__init__(autowrap_modules=())  # type: ignore[arg-type]
         self.rules = rules
@@ -70,6 +72,7 @@ class Capture(torch.fx.Tracer):
         self.diagnostics: list[Diagnostic] = []
         self._state = ModelState()
         self._recorder = Recorder(self._state, Assumptions(assume, rules.answers))
+        self._recorder.has_open_sizes = has_open_sizes
         self._calls: dict[str, list[ModuleCall]] = {}
         self._functions: Mapping[Any, Rule] = rules.targets
         self._leaves: dict[type, Rule | None] = rules.leaves
@@ -297,7 +300,7 @@ class Capture(torch.fx.Tracer):
 
 _ANSWERS = {**QUESTIONS, **GRADIENTS}
 _EQUALITY = frozenset({torch.Tensor.__eq__, torch.Tensor.__ne__})
-_OPERANDS = (torch.Tensor, int, float, bool, complex)
+_OPERANDS = (torch.Tensor, int, float, bool, complex, torch.SymInt, torch.SymFloat, torch.SymBool)
 
 
 def run_forward(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -19,7 +19,7 @@ except ModuleNotFoundError:
     print("the command flopgraph needs two small packages more: pip install 'flopgraph[cli]'", file=sys.stderr)
     sys.exit(2)
 
-from analyzer import cli_check, cli_compare, cli_diff, cli_sweep, options as the
+from analyzer import cli_check, cli_compare, cli_diff, cli_formula, cli_sweep, options as the
 from analyzer.cli_model import analyze_loaded, load, tell_notes
 from analyzer.cli_open import page_file, show
 from analyzer.errors import AnalyzerError, InputError
@@ -49,6 +49,8 @@ Examples:
   flopgraph compare torchvision:swin_t --tools thop,fvcore
   flopgraph diff torchvision:resnet50 torchvision:wide_resnet50_2
   flopgraph check torchvision:resnet50 --max-params 26M --max-macs 4.2G
+  flopgraph formula torchvision:resnet50
+  flopgraph plot transformers:llama --vary S=128..131072 --at B=1 -o llama.png
   flopgraph rules
   flopgraph rules torch.nn.functional.conv2d
 
@@ -221,6 +223,7 @@ cli_sweep.register(app, _errors_as_text)
 cli_compare.register(app, _errors_as_text, _progress)
 cli_diff.register(app, _errors_as_text, _progress)
 cli_check.register(app, _errors_as_text, _progress)
+cli_formula.register(app, _errors_as_text, _progress)
 
 
 def main() -> None:

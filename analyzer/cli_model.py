@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,13 @@ def load(
 
 
 def analyze_loaded(
-    model: str, loaded: Loaded, inputs: list[str], assume: list[str], train: bool, on_unknown: str
+    model: str,
+    loaded: Loaded,
+    inputs: list[str],
+    assume: list[str],
+    train: bool,
+    on_unknown: str,
+    hints: Mapping[str, int] | None = None,
 ) -> Analysis:
     """Analyze a model on the inputs given, and on those it usually takes where none are."""
     from analyzer.api import analyze
@@ -52,7 +59,7 @@ def analyze_loaded(
     args, kwargs = call_of(loaded, map(parse_input, inputs), model)
     answers = dict(map(parse_assumption, assume))
     try:
-        return analyze(loaded.model, args, kwargs, training=train, assume=answers, on_unknown=on_unknown)
+        return analyze(loaded.model, args, kwargs, training=train, assume=answers, on_unknown=on_unknown, hints=hints)
     except AnalyzerError as error:
         if loaded.kwargs and not error.hint:
             usual = " ".join(written(*item) for item in kwargs.items() if item[0] in loaded.kwargs)

@@ -40,9 +40,13 @@ class Constants:
         self._journal.append((function, args, kwargs, result))
 
     def stand_in(self, tensor: AbstractTensor) -> torch.Tensor:
-        """A real tensor of the same metadata, where a call asks for no value of it: ``zeros_like(x)``."""
+        """A real tensor of the same metadata, where a call asks for no value of it: ``zeros_like(x)``.
+
+        Open sizes are 1: a call whose result would have them is no constant, so this one asks for the dtype alone.
+        """
+        shape = [1 if isinstance(size, torch.SymInt) else size for size in tensor._spec.shape]
         with _disable_current_modes(), torch._C.DisableTorchFunction():
-            return torch.empty((), dtype=tensor._spec.dtype).expand(tensor._spec.shape)
+            return torch.empty((), dtype=tensor._spec.dtype).expand(shape)
 
     def value(self, tensor: torch.Tensor, asked_by: str) -> torch.Tensor:
         """The real, small tensor that a constant stands for.

@@ -17,6 +17,7 @@ from analyzer.propagate import Outcome, evaluate, evaluate_bound, outcome_of
 from analyzer.pytree import leaves, map_tensors
 from analyzer.rule import Rule, tensors
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.deciding import is_open_size
 
 __all__ = ["Decider"]
 
@@ -138,6 +139,8 @@ class Decider(Lifter):
 
     def _choose(self, rule: Rule, outcome: Outcome, result: Any) -> None:
         """Give values to what data choose: those of the largest possible result, or a choice that is spread evenly."""
+        if any(is_open_size(size) for spec in outcome.outputs for size in spec.shape):
+            return
         if sum(spec.numel for spec in outcome.outputs) > SPREAD_LIMIT:
             return
         if outcome.values is not None:

@@ -13,6 +13,7 @@ from typing import Any
 from analyzer.counts import Counts
 from analyzer.rule import Rule
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.expression import is_open
 
 __all__ = ["Term", "counts_as_formulas"]
 
@@ -103,14 +104,17 @@ def _product(left: Any, right: Any) -> Any:
 def _termed(value: Any) -> Any:
     """Sizes and whole-number arguments as terms."""
     if isinstance(value, TensorSpec):
-        return value.with_shape(*(Term(size) for size in value.shape))
+        return value.with_shape(*map(_term, value.shape))
     if isinstance(value, tuple):
         return tuple(_termed(item) for item in value)
     if isinstance(value, list):
         return [_termed(item) for item in value]
-    if type(value) is int:
-        return Term(value)
-    return value
+    return _term(value) if type(value) is int or is_open(value) else value
+
+
+def _term(size: int) -> Term:
+    """A size by its digits, an open one by its name."""
+    return Term(size, str(size)) if is_open(size) else Term(size)
 
 
 def counts_as_formulas(

@@ -12,10 +12,12 @@ from torch import nn
 
 from analyzer.analysis import Analysis
 from analyzer.api import analyze
+from analyzer.dimensions import open_names
 from analyzer.errors import InputError
 from analyzer.pytree import leaves
 from analyzer.report.numbers import human
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.expression import Expression
 
 __all__ = ["Generation", "generation"]
 
@@ -41,20 +43,25 @@ class Generation:
 
     def __str__(self) -> str:
         rows = [
-            f"{name:<8} {human(phase.total('macs')):>8} MACs  {human(phase.total('flops')):>8} FLOPs  "
-            f"{human(phase.memory.peak, 'B'):>8} peak"
+            f"{name:<8} {_written(phase.total('macs')):>8} MACs  {_written(phase.total('flops')):>8} FLOPs  "
+            f"{_written(phase.memory.peak, 'B'):>8} peak"
             for name, phase in (("prefill", self.prefill), ("decode", self.decode))
         ]
-        cache = f"{'cache':<8} {human(self.cache_bytes, 'B'):>8}, and {human(self.cache_growth, 'B')} more a step"
+        cache = f"{'cache':<8} {_written(self.cache_bytes, 'B'):>8}, and {_written(self.cache_growth, 'B')} more a step"
         return "\n".join([*rows, cache])
+
+
+def _written(number: int, unit: str = "") -> str:
+    """Three digits, or the whole formula."""
+    return f"{number} {unit}".strip() if isinstance(number, Expression) else human(number, unit)
 
 
 def generation(
     model: nn.Module,
-    past: int,
+    past: int | str,
     *,
-    batch: int = 1,
-    new: int = 1,
+    batch: int | str = 1,
+    new: int | str = 1,
     inputs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Generation:
@@ -66,8 +73,9 @@ def generation(
     Args:
         model: a model of transformers, or one with the same arguments: ``input_ids`` and ``use_cache``, and a cache in
             its output and among its arguments.
-        past: tokens that are in the cache when the step begins; an encoder reads as many.
-        batch: sequences.
+        past: tokens that are in the cache when the step begins; an encoder reads as many. A name, such as ``"P"``,
+            stays open: all answers are formulas of it.
+        batch: sequences; a number or a name.
         new: tokens of the step; more than one is a step of speculative decoding or of a chunked prefill.
         inputs: further inputs of the first call, or others in place of those made here: ``{"input_features":
             TensorSpec((1, 80, 3000))}`` for a model that listens.
@@ -82,9 +90,12 @@ def generation(
     >>> both = generation(skeleton(LlamaForCausalLM, config).eval(), past=1000)
     >>> both.cache_bytes == 2 * 2 * 1000 * 64 * 4  # keys and values, layers, tokens, width, bytes
     True
+    >>> formulas = generation(skeleton(LlamaForCausalLM, config).eval(), past="P", batch="B")
+    >>> print(formulas.cache_bytes, "and", formulas.cache_growth, "a step;", formulas.decode.total("macs"))
+    1,024·B·P and 1,024·B a step; 76,352·B + 256·B·P
     """
-    if past < 1 or new < 1 or batch < 1:
-        raise InputError(f"past, new and batch are 1 or more, not {past}, {new} and {batch}")
+    if not all(isinstance(size, str) or size >= 1 for size in (past, new, batch)):
+        raise InputError(f"past, new and batch are 1 or more, or names, not {past}, {new} and {batch}")
     takes = inspect.signature(model.forward).parameters
     pair = "decoder_input_ids" in takes
     tokens = "decoder_input_ids" if pair else "input_ids"
@@ -101,6 +112,9 @@ def generation(
         encoded = _output(prefill, "encoder_last_hidden_state")
         second = {key: value for key, value in second.items() if key not in _ENCODER} | {"encoder_outputs": (encoded,)}
     second = {key: value for key, value in second.items() if key not in _READ_ONCE}
+    if options.get("hints"):  # a window that is full has nothing open any more
+        left = {known.name for known in open_names(second, None)}
+        options["hints"] = {name: size for name, size in options["hints"].items() if name in left}
     decode = analyze(model, kwargs=second, **options)
     before, after = _bytes(cache), _bytes(_output(decode, name))
     return Generation(prefill, decode, before, max(after - before, 0))
@@ -111,8 +125,8 @@ _ENCODER = ("input_ids", "input_features", "input_values", "pixel_values", "inpu
 _READ_ONCE = ("pixel_values", "image_sizes", "image_grid_thw", "pixel_values_videos", "video_grid_thw")
 
 
-def _ids(batch: int, length: int) -> TensorSpec:
-    return TensorSpec((batch, length), torch.int64)
+def _ids(batch: int | str, length: int | str) -> TensorSpec:
+    return TensorSpec((batch, length), torch.int64)  # type: ignore[arg-type]
 
 
 def _output(analysis: Analysis, name: str) -> Any:

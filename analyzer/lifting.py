@@ -21,6 +21,7 @@ from analyzer.node import Attribute, Edge, Kind, Node, Ref, record
 from analyzer.propagate import plain
 from analyzer.spec import TensorSpec
 from analyzer.state import UNINITIALIZED, Entry, ModelState
+from analyzer.uniform import Uniform
 
 __all__ = ["PLAIN", "Lifter"]
 
@@ -51,6 +52,8 @@ class Lifter:
         self.state = state
         self.used: set[str] = set()
         self.exact = True  # until a size is an upper bound
+        self.has_open_sizes = False
+        self.uniform = Uniform()
         self.assumptions = assumptions
         self.lazy: dict[str, TensorSpec] = {}
         self.packed: dict[str, TensorSpec] = {}

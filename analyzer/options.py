@@ -31,7 +31,8 @@ Inputs = Annotated[
         "-i",
         metavar="[NAME=]SHAPE[:DTYPE]",
         help="One tensor: 1x3x224x224, mask=2x128:bool by its name, grid=[[1,28,28]] with its numbers, or "
-        "mask=null. May be repeated. What models of known packages usually take is filled in.",
+        "mask=null; Bx3xHxW has names for sizes that stay open. May be repeated. What models of known packages usually "
+        "take is filled in.",
         show_default=False,
     ),
 ]

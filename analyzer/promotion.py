@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from analyzer.bounds import meet
 from analyzer.errors import ShapeError
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.deciding import is_plainly_one
 
 __all__ = ["Number", "broadcast_shapes", "can_cast", "elementwise_spec", "float_dtype", "real_dtype", "result_dtype"]
 
@@ -34,7 +36,7 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
     analyzer.errors.ShapeError: shapes (2, 3) and (4,) do not broadcast: size 3 against 4 at dimension -1
     """
     first = shapes[0]
-    if all(shape == first for shape in shapes):
+    if all(map(_is_same, shapes, repeat(first))):
         return tuple(first)
     ndim = max(len(shape) for shape in shapes)
     out = [1] * ndim
@@ -42,6 +44,11 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
         offset = ndim - len(shape)
         for axis, size in enumerate(shape):
             current = out[offset + axis]
+            if size is current or is_plainly_one(size):
+                continue
+            if is_plainly_one(current):
+                out[offset + axis] = size
+                continue
             if size == current or size == 1:
                 continue
             if current != 1 and (met := meet(current, size)) is not None:
@@ -52,6 +59,19 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
                 raise ShapeError(f"shapes {names} do not broadcast: size {current} against {size} at dimension {place}")
             out[offset + axis] = size
     return tuple(out)
+
+
+def _is_same(shape: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two shapes are equal; open sizes, which would be decided, are equal where they are one formula."""
+    if torch.SymInt in map(type, (*shape, *other)):
+        return len(shape) == len(other) and all(map(_is_same_size, shape, other))
+    return shape == other
+
+
+def _is_same_size(size: Any, other: Any) -> bool:
+    if isinstance(size, torch.SymInt) and isinstance(other, torch.SymInt):
+        return bool(size.node.expr == other.node.expr)
+    return isinstance(size, torch.SymInt) is isinstance(other, torch.SymInt) and bool(size == other)
 
 
 @cache

@@ -91,14 +91,37 @@ def _look_up(rule: Rule, key: list[Any], weights: tuple[str, ...], bind: Callabl
     entry = (weights, *key)
     try:
         outcome = _memory.get(entry)
-    except TypeError:  # an argument that does not hash is asked about every time
-        return _ask(rule, bind(), weights)
+    except TypeError:  # an argument that does not hash is asked about every time, but for open sizes
+        known = _among_open(entry)
+        if known is None:
+            return _ask(rule, bind(), weights)
+        environment, entry = known
+        return environment.remembered(entry, lambda: _ask(rule, bind(), weights))  # type: ignore[no-any-return]
     if outcome is None:
         outcome = _ask(rule, bind(), weights)
         if len(_memory) >= _LIMIT:
             _memory.clear()
         _memory[entry] = outcome
     return outcome
+
+
+def _among_open(entry: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
+    """The environment of a call's open sizes, an `OpenSizes`, and its key there: symbolic ints do not hash."""
+    environment: Any = None
+
+    def hashed(part: Any) -> Any:
+        nonlocal environment
+        if type(part) is torch.SymInt:
+            environment = part.node.shape_env
+            return torch.SymInt, part.node.expr
+        return tuple(map(hashed, part)) if isinstance(part, tuple) else part
+
+    try:
+        key = hashed(entry)
+        hash(key)
+    except (TypeError, AttributeError):
+        return None
+    return None if environment is None else (environment, key)
 
 
 def key_of(rule: Rule, values: Iterable[Any]) -> list[Any]:
@@ -187,8 +210,9 @@ def outcome_of(
     if weights and traffic.read:
         loaded = sum(spec.nbytes for slot in weights for spec in tensors(_at(bound, slot)))
         others = sum(spec.nbytes for spec in tensors(list(bound.values()))) - loaded
-        # A gather reads fewer bytes of its weight than there are.
-        traffic = Traffic(traffic.read, traffic.written, max(min(loaded, traffic.read - others), 0))
+        # A gather reads fewer bytes of its weight than there are; torch's own minimum asks open sizes nothing.
+        weighed: Any = torch.sym_max(torch.sym_min(loaded, traffic.read - others), 0)
+        traffic = Traffic(traffic.read, traffic.written, weighed)
     arguments = {name: plain(value) for name, value in bound.items()}
     paths = paths_of(result)
     return Outcome(result, outputs, arguments, counts, traffic, status, notes, shares, paths)
@@ -233,6 +257,7 @@ def _blame(rule: Rule, bound: dict[str, Any], error: Exception) -> AnalyzerError
 _PLAIN = (
     *(int, float, bool, str, complex, type(None), TensorSpec),
     *(torch.dtype, torch.device, torch.memory_format, torch.layout),
+    *(torch.SymInt, torch.SymFloat, torch.SymBool),  # until the capture is done, see `analyzer.closing`
 )
 
 

@@ -32,6 +32,8 @@ def _ask(recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[
     name = function.__name__
     if name == "equal" and (same := _same(recorder, *tensors)) is not None:
         return same
+    if len(tensors) == 1 and (answer := recorder.uniform.answer(name, tensors[0])) is not None:
+        return answer
     for tensor in tensors:
         if not recorder.is_known(tensor) or (recorder.level(tensor) == SPREAD and recorder.assumptions.find()):
             return _assumed(recorder, tensor, name)

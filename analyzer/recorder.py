@@ -81,6 +81,8 @@ class Recorder(Decider):
         self, rule: Rule, function: Any, about: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], outcome: Outcome
     ) -> Any:
         known = UNKNOWN if rule.random else self._known
+        if known and self.has_open_sizes and is_open_call(args, kwargs, outcome.outputs):
+            known = UNKNOWN
         if known:
             limit = LIMIT if known == KNOWN else SPREAD_LIMIT
             known = known if all(spec.numel <= limit for spec in outcome.outputs) else UNKNOWN
@@ -106,7 +108,9 @@ class Recorder(Decider):
             if rule.unread:
                 args, kwargs = self._stand_in(rule, args, kwargs)
             self.constants.note(function, args, kwargs, result if written is None else written)
-        elif (outcome.values is not None or rule.choice is not None) and written is None:
+        elif self.has_open_sizes and written is None:
+            self.uniform.note(rule.name, args, kwargs, result)
+        if not known and (outcome.values is not None or rule.choice is not None) and written is None:
             self._choose(rule, outcome, result)
         return result
 
@@ -313,6 +317,15 @@ class Recorder(Decider):
         rows += [(name.rpartition(".")[2], f"{spec}   {name}") for name, spec in self._params.items()]
         path = self.stack[-1]
         return error.locate(f"{path} ({op})" if path else op, tuple(rows), user_line())
+
+
+def is_open_call(args: Any, kwargs: Any, outputs: tuple[TensorSpec, ...]) -> bool:
+    """Whether a call takes or makes open sizes: no numbers can be worked out of it."""
+    sizes = [size for spec in outputs for size in spec.shape]
+    return torch.SymInt in map(type, sizes) or any(True for _ in leaves((args, kwargs), _OPEN_SIZES))
+
+
+_OPEN_SIZES = (torch.SymInt, torch.SymFloat, torch.SymBool)
 
 
 def reshape_in_place(tensor: AbstractTensor, spec: TensorSpec) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.export.dynamic_shapes import Dim
 
 from analyzer.errors import InputError
 
@@ -26,7 +27,8 @@ class TensorSpec:
     """Shape, dtype and device of a tensor that does not exist.
 
     Args:
-        shape: sizes, each a non-negative int.
+        shape: sizes, each a non-negative int, or a name such as ``"B"`` for a dimension that stays open: the same name
+            is the same size. ``torch.export.Dim("B", min=2, max=64)`` is a name with a range.
         dtype: a torch dtype; float32 when left out.
         device: where the tensor would live; the CPU when left out. No device is touched.
 
@@ -56,7 +58,7 @@ class TensorSpec:
             dims = tuple(dim if isinstance(dim, torch.SymInt) else _whole(dim) for dim in shape)
         except TypeError:
             raise InputError(f"a shape is a tuple of sizes such as (1, 3, 224, 224), but this is {shape!r}") from None
-        if not all(isinstance(dim, (int, torch.SymInt)) and not isinstance(dim, bool) and dim >= 0 for dim in dims):
+        if not all(map(_is_size, dims)):
             raise InputError(f"a size must be a whole number of 0 or more, but the shape is {dims}")
         if not isinstance(dtype, torch.dtype):
             raise InputError(f"a dtype is one of torch's, such as torch.float32, but this is {dtype!r}")
@@ -178,6 +180,12 @@ class Known:
 
     def __repr__(self) -> str:
         return f"Known({self.tensor.tolist()})"
+
+
+def _is_size(dim: Any) -> bool:
+    if isinstance(dim, str):
+        return dim.isidentifier()
+    return isinstance(dim, (torch.SymInt, Dim)) or (isinstance(dim, int) and not isinstance(dim, bool) and dim >= 0)
 
 
 def _whole(size: Any) -> Any:

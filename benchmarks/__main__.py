@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks import growth, huge, models
+from benchmarks import formulas, growth, huge, models, symbolic
 
 Rows = list[dict[str, Any]]
 Names = Sequence[str]
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     known = [model.name for model in models.MODELS] + [str(depth) for depth in growth.DEPTHS]
-    known += huge.MODELS
+    known += [*huge.MODELS, *(case.name for case in formulas.CASES)]
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("section", nargs="?", choices=SECTIONS, help="all of them when left out")
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="measure N times, interleaved (9)")
@@ -168,12 +168,60 @@ def _huge_table(rows: Rows) -> Table:
     return table
 
 
+def _symbolic(names: Names | None, rounds: int) -> Iterator[dict[str, Any]]:
+    for name in symbolic.OPEN:
+        if not names or name in names:
+            yield symbolic.compare(name, rounds)
+
+
+def _symbolic_table(rows: Rows) -> Table:
+    table = _table(
+        "analyze() with open dimensions, ms: from the second call on, and the first; a million numbers of the formula",
+        "model", "conditions", "plain sizes", "open", "open ÷ plain", "goal", "first", "a million",
+    )  # fmt: skip
+    for row in rows:
+        ratio = row["open"] / row["plain"]
+        met = "green" if ratio <= symbolic.GOAL else "red"
+        table.add_row(
+            row["model"], str(row["conditions"]), _ms(row["plain"]), _ms(row["open"]), f"[{met}]{ratio:.1f}[/]",
+            str(symbolic.GOAL), _ms(row["first"]), _ms(row["million"]),
+        )  # fmt: skip
+    return table
+
+
+def _formulas(names: Names | None, rounds: int) -> Iterator[dict[str, Any]]:
+    for case in formulas.CASES:
+        if not names or case.name in names:
+            yield formulas.check(case)
+
+
+def _formulas_table(rows: Rows) -> Table:
+    table = _table(
+        "formulas of one capture against fresh analyses at random sizes: macs, flops, all, bytes, outputs",
+        "model", "names", "conditions", "hold at", "points", "equal", "pinned",
+    )  # fmt: skip
+    notes = []
+    for row in rows:
+        met = "green" if row["equal"] == row["points"] else "red"
+        pinned = " ".join(f"{name}={size}" for name, (size, _) in row["pinned"].items())
+        table.add_row(
+            row["model"], " ".join(row["names"]), str(row["conditions"]), f"{row['holds']:.1%}", str(row["points"]),
+            f"[{met}]{row['equal']}[/]", pinned,
+        )  # fmt: skip
+        notes += [escape(f"{row['model']} pins {name}: {line}") for name, (_, line) in row["pinned"].items()]
+        notes += [escape(f"{row['model']}: {difference}") for difference in row["differs"]]
+    table.caption = "\n".join(notes) or None
+    return table
+
+
 SECTIONS = {
     "models": (_models, _models_table),
     "imports": (_imports, _imports_table),
     "depth": (_depth, _depth_table),
     "views": (_views, _views_table),
     "huge": (_huge, _huge_table),
+    "symbolic": (_symbolic, _symbolic_table),
+    "formulas": (_formulas, _formulas_table),
 }
 
 

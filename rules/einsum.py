@@ -12,6 +12,7 @@ from analyzer.counts import Counts
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.deciding import is_plainly_one
 
 __all__ = ["RULES"]
 
@@ -88,9 +89,12 @@ def _merged(operands: Iterable[Sizes]) -> Sizes:
     for number, sizes in enumerate(operands):
         for label, size in sizes.items():
             seen = whole.get(label, 1)
+            if is_plainly_one(size) or is_plainly_one(seen):
+                whole[label] = seen if is_plainly_one(size) else size
+                continue
             if size != seen and size != 1 and seen != 1:
                 raise ShapeError(f"{label!r} has another size in operand {number} than before, got {size} and {seen}")
-            whole[label] = seen if size == 1 else size
+            whole[label] = seen if size == seen or size == 1 else size
     return whole
 
 
@@ -100,8 +104,13 @@ class _Contraction:
     def __init__(self, operands: list[Sizes], dtypes: list[torch.dtype], summed: list[Label]) -> None:
         self.counts = Counts()
         self.summed = summed
+
+        def counts_for(label: Label, size: int) -> bool:
+            # What is summed decides which kind of work it is; an open size that stays is a factor, if of 1.
+            return size != 1 if label in summed else not is_plainly_one(size)
+
         self.terms = [
-            ({label: size for label, size in sizes.items() if size != 1}, dtype)
+            ({label: size for label, size in sizes.items() if counts_for(label, size)}, dtype)
             for sizes, dtype in zip(operands, dtypes, strict=True)
         ]
         self.owners = {label: sum(label in sizes for sizes, _ in self.terms) for label in summed}

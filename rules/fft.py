@@ -12,8 +12,8 @@ from analyzer.errors import ShapeError
 from analyzer.promotion import float_dtype, real_dtype
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.deciding import log2_ceil
 from rules._dims import check_tensor, numbers, wrap_dim, wrap_dims
-from rules.sort import log2_ceil
 
 __all__ = ["RULES", "check_transformed", "fourier_cost"]
 

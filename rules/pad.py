@@ -34,7 +34,7 @@ def _mode(module: nn.Module) -> str:
 
 def _check_constant(size: int, before: int, after: int) -> None:
     """What is cut away must be there."""
-    if min(before, 0) + min(after, 0) + size < 0:
+    if (before < 0 or after < 0) and min(before, 0) + min(after, 0) + size < 0:
         raise ShapeError(f"pad cuts more than the size {size}, got {before} and {after}")
 
 

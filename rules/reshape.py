@@ -11,6 +11,7 @@ from torch import nn
 from analyzer.errors import ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.deciding import is_plainly_one
 from rules._dims import check_tensor, fill_in, numbers, spellings, wrap_dim, wrap_dims
 
 __all__ = ["RULES"]
@@ -162,7 +163,7 @@ def expand(input: TensorSpec, *size: int, implicit: bool = False) -> TensorSpec:
         own = input.shape[axis - extra] if axis >= extra else None
         if wanted == -1 and own is not None:
             sizes[axis] = own
-        elif wanted < 0 or (own is not None and own != 1 and own != wanted):
+        elif wanted < 0 or not (own is None or is_plainly_one(own) or own == wanted or own == 1):
             raise ShapeError(f"input of shape {input.shape} does not expand to size {tuple(sizes)}")
     return input.with_shape(*sizes)
 

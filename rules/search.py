@@ -11,9 +11,9 @@ from analyzer.counts import Counts
 from analyzer.errors import DataDependentError, ShapeError
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.deciding import log2_ceil
 from rules._dims import check_tensor, spellings, whole
 from rules.reduce import real
-from rules.sort import log2_ceil
 
 __all__ = ["RULES"]
 

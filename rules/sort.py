@@ -12,28 +12,14 @@ from analyzer.errors import ShapeError
 from analyzer.rule import Bound
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.deciding import log2_ceil
 from rules._dims import check_flag, check_tensor, spellings, whole, wrap_dim
 from rules.extremes import pair
 from rules.reduce import not_empty, real, reduced
 
-__all__ = ["RULES", "log2_ceil", "sort_cost"]
+__all__ = ["RULES", "sort_cost"]
 
 RULES = RuleSet()
-
-
-def log2_ceil(n: int) -> int:
-    """⌈log2 n⌉.
-
-    >>> [log2_ceil(n) for n in (0, 1, 2, 3, 8, 9)]
-    [0, 0, 1, 2, 3, 4]
-    """
-    if type(n) is int:
-        return (n - 1).bit_length() if n > 1 else 0
-    # A symbolic size stays one: it is only told which powers of two it lies between.
-    bits = 0
-    while 2**bits < n:
-        bits += 1
-    return bits
 
 
 def sort_cost(input: TensorSpec, dim: Any) -> Counts:

@@ -49,7 +49,7 @@ def _even(input: TensorSpec, axis: int, size: int) -> tuple[TensorSpec, ...]:
         if total != 0:
             raise ShapeError(f"split_size may be 0 for an empty dimension alone, got {total}")
         return (input,)
-    count = max((total + size - 1) // size, 1)
+    count = max(-(-total // size), 1)
     piece = _cut(input, axis, (size,))[0] if count > 1 else input
     return (*[piece for _ in range(count - 1)], *_cut(input, axis, (total - size * (count - 1),)))
 

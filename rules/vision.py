@@ -12,10 +12,10 @@ from analyzer.errors import ShapeError
 from analyzer.rule import Bound
 from analyzer.ruleset import RuleSet
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.deciding import log2_ceil
 from rules._dims import check_tensor
 from rules._layer import check_floating, check_ndim
 from rules._window import window_count
-from rules.sort import log2_ceil
 
 __all__ = ["RULES"]
 

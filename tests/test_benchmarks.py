@@ -31,3 +31,11 @@ def test_depth(tmp_path):
     [row] = found["depth"]
     assert row["layers"] == 10
     assert 0 < row["kept"] <= row["peak"]
+
+
+def test_symbolic(tmp_path):
+    text, found = run(tmp_path / "figures.json", "symbolic", "--only", "resnet50")
+    assert "open ÷ plain" in text
+    [row] = found["symbolic"]
+    assert row["conditions"] == 0
+    assert min(row[name] for name in ("plain", "open", "first", "million")) > 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analyzer.graph import Graph
+from analyzer.symbolic.expression import is_open
+from analyzer.symbolic.extremes import largest as largest_of
 
 __all__ = ["MemoryProfile", "liveness"]
 
@@ -66,4 +68,6 @@ def liveness(graph: Graph) -> MemoryProfile:
             peak, peak_node = live, node.id
         for root in ends.get(index, ()):
             live -= sizes[root]
+    if any(map(is_open, sizes.values())):  # another moment may be the peak at other sizes
+        peak, largest = largest_of(alive for _, alive in timeline), largest_of(sizes.values())
     return MemoryProfile(peak, peak_node, largest, largest_node, tuple(timeline))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from analyzer.analysis import Analysis
 
-__all__ = ["check", "figure", "save"]
+__all__ = ["check", "figure", "require_matplotlib", "save"]
 
 SUFFIXES = (".png", ".svg", ".pdf")
 BARS = 24  # as many stages as one can compare at a glance
@@ -36,10 +36,15 @@ def check(path: str | os.PathLike[str]) -> None:
         raise InputError(f"a figure is a file that ends in {', '.join(SUFFIXES)}, not {str(path)!r}")
     if not Path(path).parent.is_dir():
         raise InputError(f"there is no folder {str(Path(path).parent)!r}")
-    _matplotlib()
+    require_matplotlib()
 
 
-def _matplotlib() -> None:
+def require_matplotlib() -> None:
+    """Say where matplotlib is missing.
+
+    Raises:
+        InputError: it is not installed.
+    """
     try:
         import matplotlib.figure  # noqa: F401
     except ModuleNotFoundError as error:
@@ -75,7 +80,7 @@ def figure(analysis: Analysis, weigh: Convention, depth: int | None = None) -> F
     >>> [float(bar.get_width()) for bar in drawn.axes[0].patches]
     [105.0, 45.0]
     """
-    _matplotlib()
+    require_matplotlib()
     from matplotlib.figure import Figure
 
     stages = _stages(analysis, weigh, depth)

@@ -125,6 +125,27 @@ def document(analysis: Analysis, weigh: Convention) -> Record:
             {"code": item.code, "node": item.node, "message": item.message, "hint": item.hint}
             for item in analysis.diagnostics
         ],
+        **({"open": _open(analysis, conventions)} if analysis.domain else {}),
+    }
+
+
+def _open(analysis: Analysis, conventions: Mapping[str, Convention]) -> Record:
+    """The open dimensions, the conditions, and the formulas of which all numbers are the values at the hints."""
+    assert analysis.domain is not None
+    by_module = {name: analysis.by_module(item) for name, item in conventions.items()}
+    return {
+        "names": [
+            {"name": name.name, "hint": name.hint, "least": name.least, "most": name.most}
+            for name in analysis.domain.names
+        ],
+        "conditions": [
+            {"text": item.text, "python": item.code, "source": str(item.source or "")} for item in analysis.conditions
+        ],
+        "totals": {name: str(analysis.total(item)) for name, item in conventions.items()},
+        "peak_bytes": str(analysis.memory.peak),
+        "modules": {
+            path: {name: str(costs[path]) for name, costs in by_module.items()} for path in analysis.graph.modules
+        },
     }
 
 

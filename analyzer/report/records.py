@@ -16,6 +16,7 @@ from analyzer.report.branches import grow
 from analyzer.report.figures import Figures, figures_by_node, figures_by_op, parameter_owner
 from analyzer.report.numbers import shape
 from analyzer.spec import TensorSpec
+from analyzer.symbolic.expression import is_open
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
@@ -164,10 +165,14 @@ def parameter_records(analysis: Analysis) -> list[Record]:
 def tensor(spec: TensorSpec) -> Record:
     """A tensor as a record; ``at_most`` are those of its dimensions whose size is an upper bound, where there are some.
 
+    Where dimensions are open, ``shape`` has their sizes at the hints, and ``formulas`` what they are called.
+
     >>> from analyzer.bounds import AtMost
     >>> tensor(TensorSpec((2, 3))), tensor(TensorSpec((2, AtMost(3))))["at_most"]
     ({'shape': [2, 3], 'dtype': 'float32', 'bytes': 24}, [1])
     """
     record: Record = {"shape": list(spec.shape), "dtype": spec.dtype_name, "bytes": spec.nbytes}
+    if any(map(is_open, spec.shape)):
+        record["formulas"] = [str(size) for size in spec.shape]
     bounded = [dim for dim, size in enumerate(spec.shape) if is_bound(size)]
     return record | {"at_most": bounded} if bounded else record

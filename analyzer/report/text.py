@@ -15,6 +15,7 @@ from analyzer.report.figures import Figures, ends, is_call, is_uncounted
 from analyzer.report.numbers import exactly, human, plural, printable, shapes, share, words
 from analyzer.report.tree import tree_rows
 from analyzer.rule import Rule
+from analyzer.symbolic.expression import is_open
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
@@ -67,7 +68,8 @@ def summary(analysis: Analysis) -> str:
     ]
     head = f"{analysis.graph.name}   {shapes(call.inputs, dtype=True)} → {shapes(call.outputs, dtype=True)}"
     body = [f"  {label:<6}   {text}" for label, text in rows]
-    lines = [head, *body, *_dearest(analysis, whole.flops), *(f"  {line}" for line in _trust(analysis))]
+    below = (*_open(analysis), *_trust(analysis))
+    lines = [head, *body, *_dearest(analysis, whole.flops), *(f"  {line}" for line in below)]
     return "\n".join(printable(line) for line in lines)
 
 
@@ -107,8 +109,24 @@ def foot(analysis: Analysis, weigh: Convention) -> list[str]:
     if weigh.name != "macs":
         exact.append(f"{exactly(whole.cost, whole.at_least)} {heading(weigh)}")
     size = f"{human(analysis.param_bytes, 'B')} of parameters, {_peak(analysis)}"
-    lines = [", ".join(exact), size, *_trust(analysis), f"{heading(weigh)}: {weigh.source}", *_remarks(analysis)]
+    lines = [
+        ", ".join(exact),
+        *_open(analysis),
+        size,
+        *_trust(analysis),
+        f"{heading(weigh)}: {weigh.source}",
+        *_remarks(analysis),
+    ]
     return [printable(line) for line in lines]
+
+
+def _open(analysis: Analysis) -> list[str]:
+    """At which sizes the numbers are shown, where dimensions are open, and how many conditions they have."""
+    if not analysis.hints:
+        return []
+    shown = ", ".join(f"{name} = {size:,}" for name, size in analysis.hints.items())
+    held = f" under {plural(len(analysis.conditions), 'condition')}" if analysis.conditions else ""
+    return [f"numbers at {shown}; formulas{held} by total()"]
 
 
 def _peak(analysis: Analysis) -> str:
@@ -206,12 +224,16 @@ def _until_next_heading(lines: Iterable[str]) -> list[str]:
     return kept
 
 
+def _number(number: int) -> str:
+    return str(number) if is_open(number) else exactly(number)
+
+
 def count_rows(counts: Counts, plain: Counts) -> list[tuple[str, str]]:
     """Kind and ``formula = number`` of all that a call counts; one row of 0 where it counts nothing."""
     rows = []
     for kind in Counts.__dataclass_fields__:
         value = getattr(counts, kind)
         if value:
-            formula, number = str(value), exactly(getattr(plain, kind))
+            formula, number = str(value), _number(getattr(plain, kind))
             rows.append((kind, number if formula.lstrip("≤").isdigit() else f"{formula} = {number}"))
     return rows or [("counts", "0")]

@@ -20,13 +20,21 @@ from analyzer.zoo import code, config_file, diffusers, timm, torchvision, transf
 from analyzer.zoo.build import missing_inputs
 from analyzer.zoo.call import call_of, written
 from analyzer.zoo.code import default_inputs
-from analyzer.zoo.parsing import parse_assumption, parse_dtype, parse_input, parse_setting, parse_size
+from analyzer.zoo.parsing import (
+    parse_assumption,
+    parse_dtype,
+    parse_input,
+    parse_named_sizes,
+    parse_range,
+    parse_setting,
+    parse_size,
+)
 from analyzer.zoo.request import Loaded, Request
 from analyzer.zoo.settings import as_kwargs
 
 __all__ = [
-    "Loaded", "call_of", "default_inputs", "load", "missing_inputs", "parse_assumption", "parse_input", "parse_setting",
-    "parse_size", "written",
+    "Loaded", "call_of", "default_inputs", "load", "missing_inputs", "parse_assumption", "parse_input",
+    "parse_named_sizes", "parse_range", "parse_setting", "parse_size", "written",
 ]  # fmt: skip
 
 FORMS = (
