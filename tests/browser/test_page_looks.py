@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from functools import cache
 
 import pytest
+from torch import nn
 from torchvision.models import resnet50
 
 from analyzer import analyze, skeleton
@@ -103,6 +104,38 @@ def test_pictures(visit, tmp_path):
     assert "var(--s" in (tmp_path / "ResNet.svg").read_text()
     assert "--s3:#fac77c" in (tmp_path / "ResNet.svg").read_text().replace(" ", "")
     assert (tmp_path / "ResNet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pictures_of_names_that_no_document_may_hold(visit, tmp_path):
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self._modules["bell\a\x1b[31m"], self._modules["\U0001f600" * 99] = nn.Linear(5, 5), nn.Linear(5, 7)
+
+        def forward(self, x):
+            for layer in self._modules.values():
+                x = layer(x)
+            return x
+
+    page = visit(analyze(Odd().eval(), (3, 5)))
+    for button, name in (("#save-svg", "Odd.svg"), ("#save-png", "Odd.png")):
+        with page.expect_download() as download:
+            page.click(button)
+        download.value.save_as(tmp_path / name)
+    texts = [text.text for text in ElementTree.parse(tmp_path / "Odd.svg").iter("{http://www.w3.org/2000/svg}text")]
+    assert "bell\ufffd\ufffd[31m" in texts
+    assert any(set(text) == {"\U0001f600", "…"} for text in texts)
+
+
+def test_narrow_windows_show_names_and_do_not_scroll_aside(visit):
+    page = visit(resnet(), "#at=layer1.0.conv2")
+    for width in (800, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.steady()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        name = page.row("conv2").locator("b")
+        assert name.evaluate("(element) => element.scrollWidth <= element.clientWidth")
+        assert page.locator("#graph").bounding_box()["height"] > 200
 
 
 def test_changes_are_marked_and_filtered(visit):

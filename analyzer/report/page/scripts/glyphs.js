@@ -39,9 +39,11 @@ function textWidth(text, size = 12, weight = 400) {
 /** The text, its end cut off where it is too wide. */
 function fitted(text, width, size = 12, weight = 400) {
   if (textWidth(text, size, weight) <= width) return text;
-  let length = Math.floor((text.length * width) / textWidth(text, size, weight));
-  while (length > 1 && textWidth(`${text.slice(0, length)}…`, size, weight) > width) length--;
-  return `${text.slice(0, length)}…`;
+  const letters = [...text]; // code points: none is cut in two
+  let length = Math.floor((letters.length * width) / textWidth(text, size, weight));
+  const start = () => `${letters.slice(0, length).join("")}…`;
+  while (length > 1 && textWidth(start(), size, weight) > width) length--;
+  return start();
 }
 
 function canOpen(item) {

@@ -1,5 +1,7 @@
 // The graph as a picture: SVG with its own styles, PNG from that, and what print shows.
 
+const NOT_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu; // a name may have them
+
 class Picture {
   constructor(model, graph) {
     Object.assign(this, { model, graph });
@@ -14,7 +16,7 @@ class Picture {
     const style = svg("style", {}, `svg{${this.#colours()}}\n${this.#rules()}`);
     root.append(svg("title", {}, this.model.name), style, tips());
     root.append(svg("rect", { class: "paper", x: -16, y: -16, width: width + 32, height: height + 32 }), this.graph.whole());
-    return new XMLSerializer().serializeToString(root);
+    return new XMLSerializer().serializeToString(root).replace(NOT_XML, "\ufffd");
   }
 
   /** The values that the page's colours have now. */
