@@ -41,8 +41,8 @@ def open_sizes(names: tuple[Name, ...]) -> Iterator[OpenSizes]:
     finally:
         sizes._start()
         if len(sizes.made) < _LIMIT:
-            while len(_idle) >= 8:
-                _idle.pop(next(iter(_idle)), None)
+            for old in list(_idle)[:-7]:
+                _idle.pop(old, None)
             _idle[names] = sizes
 
 
