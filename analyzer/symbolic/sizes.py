@@ -129,7 +129,7 @@ class OpenSizes(ShapeEnv):
         value = self._answers[expr][0]
         if expr.is_Symbol:
             raise Pinned(self._renamed[expr].name, int(value), line)
-        if isinstance(expr, sympy.Eq) and value is sympy.true:
+        if (type(expr), bool(value)) in ((sympy.Eq, True), (sympy.Ne, False)):
             for symbol, size in (expr.args, expr.args[::-1]):
                 if symbol.is_Symbol and size.is_Integer:
                     raise Pinned(self._renamed[symbol].name, int(size), line)
