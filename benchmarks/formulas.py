@@ -132,8 +132,9 @@ def _drawn(names: list[str], case: Case, seed: int, pinned: Mapping[str, Any]) -
 
 def _holds(conditions: tuple[Condition, ...], drawn: Mapping[str, Any]) -> Any:
     holds = numpy.ones(DRAWN, dtype=bool)
-    for condition in conditions:
-        holds = holds & condition.holds(drawn)
+    with numpy.errstate(divide="ignore"):  # behind a condition that rules it out
+        for condition in conditions:
+            holds = holds & condition.holds(drawn)
     return holds
 
 

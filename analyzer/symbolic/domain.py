@@ -179,7 +179,7 @@ class Domain:
 
 def _is_whole(size: Any) -> bool:
     if hasattr(size, "dtype") and hasattr(size, "shape"):
-        return getattr(size.dtype, "kind", "") in "iuO" and getattr(size.dtype, "kind", "") != ""
+        return getattr(size.dtype, "kind", "") in ("i", "u", "O")
     return hasattr(size, "__index__") and not isinstance(size, bool)
 
 
@@ -187,4 +187,4 @@ def _plain(size: Any) -> Any:
     """An int, or an array that cannot wrap around before it is looked at."""
     if not getattr(size, "shape", ()):
         return int(size)
-    return size if size.dtype.kind == "O" or size.dtype == "int64" else size.astype("int64")
+    return size.astype(object if size.dtype in ("uint64", "object") else "int64", copy=False)

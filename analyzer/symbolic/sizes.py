@@ -41,8 +41,8 @@ def open_sizes(names: tuple[Name, ...]) -> Iterator[OpenSizes]:
     finally:
         sizes._start()
         if len(sizes.made) < _LIMIT:
-            while len(_idle) >= 8:
-                _idle.pop(next(iter(_idle)), None)
+            for old in list(_idle)[:-7]:
+                _idle.pop(old, None)
             _idle[names] = sizes
 
 
@@ -129,7 +129,7 @@ class OpenSizes(ShapeEnv):
         value = self._answers[expr][0]
         if expr.is_Symbol:
             raise Pinned(self._renamed[expr].name, int(value), line)
-        if isinstance(expr, sympy.Eq) and value is sympy.true:
+        if (type(expr), bool(value)) in ((sympy.Eq, True), (sympy.Ne, False)):
             for symbol, size in (expr.args, expr.args[::-1]):
                 if symbol.is_Symbol and size.is_Integer:
                     raise Pinned(self._renamed[symbol].name, int(size), line)

@@ -207,7 +207,7 @@ def evaluated(text: str, sizes: Mapping[str, Any]) -> Any:
         return compiled(text)(sizes)
     import numpy
 
-    most = {name: int(abs(size).max()) if name in arrays else abs(size) for name, size in sizes.items()}
+    most = {name: int(abs(size).max(initial=0)) if name in arrays else abs(size) for name, size in sizes.items()}
     kind = numpy.int64 if _largest(_checked(text)[0].body, most) < 1 << 63 else object
     return compiled(text)({name: numpy.asarray(size).astype(kind) for name, size in sizes.items()})
 

@@ -141,6 +141,18 @@ def test_a_model_that_catches_exceptions_does_not_hide_it():
     assert said(of(model, "S", 7, S=11)) == ["S = 11"]
 
 
+def test_a_check_pins_it():
+    def model(x):
+        if x.shape[1] != 13:
+            raise ValueError("13 wanted")
+        return x @ x.mT
+
+    analysis = of(model, "B", "S", S=13)
+    assert said(analysis) == ["S = 13"]
+    assert analysis.conditions[0].source.text == "if x.shape[1] != 13:"
+    assert str(analysis.total("macs")) == "13·B²"
+
+
 def test_every_name_may_be_pinned():
     analysis = of(lambda x: x * (int(x.shape[0]) + int(x.shape[1])), "B", "S", B=3, S=5)
     assert said(analysis) == ["B = 3", "S = 5"]

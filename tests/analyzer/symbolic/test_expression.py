@@ -122,6 +122,9 @@ def test_no_number_overflows_silently():
     found = macs.at(B=10**9, S=numpy.array([10**9, 3]))
     assert found.dtype == object
     assert found.tolist() == [13 * 10**27, 13 * 9 * 10**9]
+    large = numpy.array([2**63 + 1], dtype=numpy.uint64)
+    assert product("S").at(S=large).tolist() == [2**63 + 1]
+    assert macs.at(B=1, S=numpy.array([], dtype=int)).tolist() == []
     # 13·S² fits, and 13·S² − 13·S² would too: what is in between decides.
     assert macs.at(B=1, S=numpy.array([8 * 10**8])).dtype == numpy.int64
 
