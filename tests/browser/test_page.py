@@ -169,3 +169,19 @@ def test_keyboard_in_the_list(visit):
         page.keyboard.press(key)
         assert page.selected() == place
         assert page.evaluate("document.activeElement.getAttribute('role')") == "treeitem"
+
+
+def test_keyboard_from_part_to_part(visit):
+    page = visit(resnet(), "#at=fc&open=")
+    address = page.evaluate("location.hash")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.ariaLabel").startswith("fc, Linear")
+    assert page.evaluate("location.hash") == address
+    stops = []
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate("document.activeElement.id"))
+    assert stops == ["", "graph", "zoom-in", "zoom-out", "fit"]  # the first is in the breadcrumb
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "details"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import xml.etree.ElementTree as ElementTree
 from functools import cache
 
@@ -125,6 +126,20 @@ def test_pictures_of_names_that_no_document_may_hold(visit, tmp_path):
     texts = [text.text for text in ElementTree.parse(tmp_path / "Odd.svg").iter("{http://www.w3.org/2000/svg}text")]
     assert "bell\ufffd\ufffd[31m" in texts
     assert any(set(text) == {"\U0001f600", "…"} for text in texts)
+
+
+def test_a_png_of_what_is_too_large_has_what_is_in_view(visit, tmp_path):
+    layers = [nn.Linear(16 + index % 7, 16 + (index + 1) % 7) for index in range(900)]
+    page = visit(analyze(nn.Sequential(*layers).eval(), (1, 16)))
+    page.click("#open-level")
+    page.wait_for_selector("#graph .box.open", timeout=60_000)
+    with page.expect_download() as download:
+        page.click("#save-png")
+    assert "The whole graph is too large for a PNG" in page.locator("#busy").text_content()
+    download.value.save_as(tmp_path / "view.png")
+    width, height = struct.unpack(">II", (tmp_path / "view.png").read_bytes()[16:24])
+    shown = page.locator("#graph").bounding_box()
+    assert width / height == pytest.approx(shown["width"] / shown["height"], rel=0.01)
 
 
 def test_narrow_windows_show_names_and_do_not_scroll_aside(visit):

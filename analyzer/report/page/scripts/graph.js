@@ -40,16 +40,16 @@ class GraphView {
   /** Lay out what is open, and keep what is looked at where it is. */
   async arrange({ fit = false, show = true } = {}) {
     const turn = ++this.#turn;
-    const waiting = setTimeout(() => this.#tell("laying out …"), 250);
+    const waiting = setTimeout(() => this.tell("laying out …"), 250);
     const anchor = this.state.selected;
     const before = anchor && this.root ? this.find(anchor) : null;
     try {
       const root = await this.layout.level(this.model.root, this.state.open, this.shown);
       if (turn !== this.#turn) return;
       this.root = root;
-      this.#tell("");
+      this.tell("");
     } catch (error) {
-      if (turn === this.#turn) this.#tell(`Too much is open to be laid out: fold a box (${error.message})`);
+      if (turn === this.#turn) this.tell(`Too much is open to be laid out: fold a box (${error.message})`);
       return;
     } finally {
       clearTimeout(waiting);
@@ -64,9 +64,11 @@ class GraphView {
     if (anchor && show) this.bringIntoView();
   }
 
-  #tell(text) {
+  /** Show a sentence over the graph, until the next one or for some milliseconds; none where it is empty. */
+  tell(text, time = 0) {
     this.busy.textContent = text;
     this.busy.hidden = !text;
+    if (time) setTimeout(() => this.busy.textContent === text && this.tell(""), time);
   }
 
   bringIntoView() {

@@ -9,14 +9,20 @@ class Picture {
     addEventListener("afterprint", () => this.#fromPaper());
   }
 
-  /** The whole graph as an SVG document. */
-  svg() {
-    const { width, height } = this.graph.root;
-    const root = svg("svg", { xmlns: SVG, width: width + 32, height: height + 32, viewBox: `-16 -16 ${width + 32} ${height + 32}`, class: "picture" });
+  /** The graph as an SVG document: all of it, or a part. */
+  svg({ left, top, right, bottom } = this.#whole()) {
+    const place = { x: left, y: top, width: right - left, height: bottom - top };
+    const viewBox = Object.values(place).join(" ");
+    const root = svg("svg", { xmlns: SVG, width: place.width, height: place.height, viewBox, class: "picture" });
     const style = svg("style", {}, `svg{${this.#colours()}}\n${this.#rules()}`);
     root.append(svg("title", {}, this.model.name), style, tips());
-    root.append(svg("rect", { class: "paper", x: -16, y: -16, width: width + 32, height: height + 32 }), this.graph.whole());
+    root.append(svg("rect", { class: "paper", ...place }), this.graph.whole());
     return new XMLSerializer().serializeToString(root).replace(NOT_XML, "\ufffd");
+  }
+
+  #whole() {
+    const { width, height } = this.graph.root;
+    return { left: -16, top: -16, right: width + 16, bottom: height + 16 };
   }
 
   /** The values that the page's colours have now. */
@@ -34,14 +40,21 @@ class Picture {
     save(new Blob([this.svg()], { type: "image/svg+xml" }), `${this.#name()}.svg`);
   }
 
-  /** A PNG of twice the size, smaller where a canvas could not hold it. */
+  /** A PNG of twice the size, smaller where a canvas could not hold it; of what is in view where that were too small. */
   async savePng() {
+    const fits = ({ left, top, right, bottom }) =>
+      Math.min(2, 16000 / Math.max(right - left, bottom - top), Math.sqrt(120e6 / ((right - left) * (bottom - top))));
+    let part = this.#whole();
+    if (fits(part) < LEGIBLE) {
+      part = this.graph.camera.view();
+      this.graph.tell("The whole graph is too large for a PNG: this one has what is in view, an SVG has all", 5000);
+    }
     const image = new Image();
-    const address = URL.createObjectURL(new Blob([this.svg()], { type: "image/svg+xml" }));
+    const address = URL.createObjectURL(new Blob([this.svg(part)], { type: "image/svg+xml" }));
     image.src = address;
     await image.decode();
     URL.revokeObjectURL(address);
-    const scale = Math.min(2, 16000 / Math.max(image.width, image.height), Math.sqrt(120e6 / (image.width * image.height)));
+    const scale = fits(part);
     const canvas = html("canvas", { width: Math.ceil(image.width * scale), height: Math.ceil(image.height * scale) });
     canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
     canvas.toBlob((blob) => save(blob, `${this.#name()}.png`), "image/png");

@@ -8,6 +8,10 @@ class TreeView {
     this.element = document.getElementById("tree");
     this.element.addEventListener("click", (event) => this.#click(event));
     this.element.addEventListener("keydown", (event) => this.#key(event));
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault(); // the address keeps the view
+      this.element.querySelector("[tabindex='0']").focus();
+    });
     state.listen((fields) => {
       if (fields.open || fields.measure !== undefined || fields.onlyChanges !== undefined) this.draw();
       else if (fields.selected !== undefined) this.#mark();
