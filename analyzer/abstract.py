@@ -269,19 +269,23 @@ def _make_open(spec: TensorSpec) -> AbstractTensor:
     return _make(AbstractTensor, sizes, dtype=spec.dtype, device=spec.device, dispatch_sizes_strides_policy="sizes")
 
 
+def _of(sizes: tuple[int, ...], dim: int | None = None) -> Any:
+    return sizes if dim is None else sizes[dim]
+
+
 # What torch asks of a tensor with open sizes, and who answers.
-METADATA: dict[str, Callable[[AbstractTensor], Any]] = {
-    "aten::size": lambda tensor: tensor._spec.shape,
-    "aten::sym_size": lambda tensor: tensor._spec.shape,
-    "aten::stride": lambda tensor: tensor.stride(),
-    "aten::sym_stride": lambda tensor: tensor.stride(),
+METADATA: dict[str, Callable[..., Any]] = {
+    "aten::size": lambda tensor, *dim: _of(tensor._spec.shape, *dim),
+    "aten::sym_size": lambda tensor, *dim: _of(tensor._spec.shape, *dim),
+    "aten::stride": lambda tensor, *dim: _of(tensor.stride(), *dim),
+    "aten::sym_stride": lambda tensor, *dim: _of(tensor.stride(), *dim),
     "aten::numel": lambda tensor: tensor._spec.numel,
     "aten::sym_numel": lambda tensor: tensor._spec.numel,
     "aten::dim": lambda tensor: len(tensor._spec.shape),
     "aten::storage_offset": lambda tensor: 0,
     "aten::sym_storage_offset": lambda tensor: 0,
-    "aten::is_contiguous": lambda tensor: True,
-    "aten::sym_is_contiguous": lambda tensor: True,
-    "aten::is_strides_like_format": lambda tensor: False,
+    "aten::is_contiguous": lambda tensor, *format: True,
+    "aten::sym_is_contiguous": lambda tensor, *format: True,
+    "aten::is_strides_like_format": lambda tensor, *format: False,
     "aten::is_non_overlapping_and_dense": lambda tensor: True,
 }
