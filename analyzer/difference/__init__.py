@@ -177,7 +177,11 @@ class Difference:
         return DifferenceTable(self._titles(), lines, [printable(line) for line in self.summary()])
 
     def __str__(self) -> str:
-        return str(self.table())
+        """The table; the totals alone where rich is not installed."""
+        try:
+            return str(self.table())
+        except InputError:
+            return "\n".join(map(printable, self.summary()))
 
     def _titles(self) -> list[str]:
         cost = heading(self.convention)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 
 import pytest
 import torch
@@ -337,3 +338,13 @@ def test_the_page_is_the_new_models_with_what_differs_marked():
     assert text != b.export("html")
     with pytest.raises(InputError, match="a saved analysis has no graph to draw"):
         diff(a, json.loads(b.export("json"))).export("html")
+
+
+def test_without_rich_print_shows_the_totals(monkeypatch):
+    monkeypatch.setitem(sys.modules, "analyzer.report.difference_table", None)
+    wider = diff(analysis(nn.Linear(7, 5)), analysis(nn.Linear(7, 6)))
+    assert str(wider).splitlines()[0] == (
+        "40 → 48 params (+20.0 %), 105 → 126 MACs (+20.0 %), 210 → 252 FLOPs (+20.0 %)"
+    )
+    with pytest.raises(InputError, match=r"pip install 'flopgraph\[cli\]'"):
+        wider.table()
