@@ -15,6 +15,7 @@ from analyzer.spec import TensorSpec
 __all__ = ["KNOWN", "METADATA", "MOST", "SPREAD", "UNKNOWN", "AbstractTensor", "Memory"]
 
 _make = torch.Tensor._make_wrapper_subclass
+_SymInt = torch.SymInt
 swap: Any = torch.utils.swap_tensors
 _QUANTIZED = frozenset({torch.quint8, torch.qint8, torch.qint32, torch.quint4x2, torch.quint2x4})
 
@@ -81,7 +82,7 @@ class AbstractTensor(torch.Tensor, metaclass=_Class):
     def make(spec: TensorSpec, ref: Ref | Attribute, memory: Memory) -> AbstractTensor:
         """A new abstract tensor of ``spec``: the value ``ref`` in ``memory``."""
         tensor: AbstractTensor
-        if torch.SymInt in map(type, spec.shape):
+        if _SymInt in map(type, spec.shape):
             tensor = _make_open(spec)
         else:
             tensor = _make(AbstractTensor, spec.shape, dtype=spec.dtype, device=spec.device)
