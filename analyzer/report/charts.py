@@ -22,6 +22,7 @@ __all__ = ["check", "figure", "require_matplotlib", "save"]
 
 SUFFIXES = (".png", ".svg", ".pdf")
 BARS = 24  # as many stages as one can compare at a glance
+LONGEST = 48  # characters of a name
 
 PAPER, INK, GREY, FAINT, COLD, HOT = "#ffffff", "#22272e", "#6a7480", "#e7eaee", "#7f9cc4", "#c2410c"
 
@@ -124,15 +125,20 @@ def _bars(axes: Axes, analysis: Analysis, weigh: Convention, stages: list[Row]) 
         axes.text(float(row.figures.cost), place, text, va="center", fontsize=8, color=INK)
     axes.set_yticks(places, [_name(row) for row in stages], fontsize=8.5, color=INK, parse_math=False)
     axes.set_ylim(max(len(stages), 1) - 0.4, -0.6)  # the first stage on top
-    axes.margins(x=0.18)
+    axes.set_xlim(0, 1.18 * most or 1)
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     total = f"{human(whole.cost, missing=whole.at_least)} {heading(weigh)}"
     _frame(axes, f"{printable(analysis.graph.name)}: {heading(weigh)} per stage", total)
 
 
 def _name(row: Row) -> str:
-    name = printable(row.path) or printable(row.label)
+    name = _end(printable(row.path) or printable(row.label))
     return f"{name}  {row.times} ×" if row.times > 1 else name
+
+
+def _end(name: str) -> str:
+    """The end of a name that would leave no room for the figure."""
+    return name if len(name) <= LONGEST else f"…{name[-LONGEST:]}"
 
 
 def _memory(axes: Axes, analysis: Analysis) -> None:
@@ -147,7 +153,7 @@ def _memory(axes: Axes, analysis: Analysis) -> None:
         place = alive.index(float(memory.peak))
         axes.plot([place], [alive[place]], "o", color=HOT, markersize=5)
         right = place < len(alive) / 2
-        text = f"{human(memory.peak, 'B')} at {printable(memory.peak_node)}"
+        text = f"{human(memory.peak, 'B')} at {_end(printable(memory.peak_node))}"
         look: dict[str, Any] = {"ha": "left" if right else "right", "va": "center", "color": HOT, "fontsize": 9}
         axes.annotate(text, (place, alive[place]), (8 if right else -8, 7), textcoords="offset points",
                       parse_math=False, **look)  # fmt: skip

@@ -58,7 +58,15 @@ def test_names_that_matplotlib_would_read_as_formulas_and_large_numbers_are_draw
 
 def test_a_model_without_any_cost_has_a_figure(sketch, tmp_path):
     s = sketch().input().node("view", "view")
-    assert bars(s.done().plot()) == []
+    drawn = s.done().plot()
+    assert bars(drawn) == []
+    assert drawn.axes[0].get_xlim() == (0, 1)
+
+
+def test_long_names_leave_room_for_the_bars(sketch):
+    name = "x" * 500 + ".end"
+    s = sketch().input().module(name).node(name, stack=("", name), counts=Counts(mac=3))
+    assert bars(s.done().plot()) == [(f"…{'x' * 44}.end", 6)]  # 2 FLOPs a product that no sum was told of
 
 
 @pytest.mark.parametrize(
