@@ -157,4 +157,4 @@ def test_names_that_others_rely_on() -> None:
     assert f"## [{project['version']}]" in (ROOT / "CHANGELOG.md").read_text()
     for extra in project["optional-dependencies"]:
         assert re.search(rf"pip install .*\[.*\b{extra}\b.*\]", README), f"the extra {extra} is not told"
-    assert len(README.splitlines()) < 500
+    assert len(README.splitlines()) < 530
