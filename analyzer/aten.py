@@ -65,8 +65,8 @@ class AtenCalls:
             name = operator._schema.name
             if name in _SILENT:
                 return None
-            if name in METADATA and type(args[0]) is AbstractTensor and torch.SymInt in map(type, args[0]._spec.shape):
-                return METADATA[name](*args)
+            if self._recorder.has_open_sizes and name in METADATA and [type(arg) for arg in args] == [AbstractTensor]:
+                return METADATA[name](args[0])
             if name in _METADATA:
                 return self._run_on_meta(operator, args, kwargs)
             if name in _QUESTIONS:
